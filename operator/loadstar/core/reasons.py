@@ -1,0 +1,67 @@
+"""The closed list of reasons a Task's status may carry, each with the sentence that explains it in the docs.
+
+Every wait, every end and every step has one; a message beside it counts or quotes what is particular.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Reason(StrEnum):
+    """CamelCase, as the Kubernetes API conventions ask; stable, since users match on them."""
+
+    QUEUED = "Queued"
+    BACKING_OFF = "BackingOff"
+    WAITING_FOR_CAPACITY = "WaitingForCapacity"
+    REQUEST_TOO_LARGE = "RequestTooLarge"
+    NO_MATCHING_NODE = "NoMatchingNode"
+    NO_READY_NODE = "NoReadyNode"
+    NO_WORKER_FOR_TYPE = "NoWorkerForType"
+    POD_CREATE_FORBIDDEN = "PodCreateForbidden"
+    PREVIOUS_POD_ENDING = "PreviousPodEnding"
+    NODE_CHOSEN = "NodeChosen"
+    POD_STARTING = "PodStarting"
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PROBLEM = "ImageProblem"
+    MISCONFIGURED = "Misconfigured"
+    PARTS_RUNNING = "PartsRunning"
+    NODE_LOST = "NodeLost"
+    COMPLETED = "Completed"
+    WORKER_FAILED = "WorkerFailed"
+    OOM_KILLED = "OOMKilled"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    DISRUPTED = "Disrupted"
+    POD_LOST = "PodLost"
+    NEVER_BOUND = "NeverBound"
+    POD_INVALID = "PodInvalid"
+
+
+EXPLANATIONS: Final[dict[Reason, str]] = {
+    Reason.QUEUED: "waits for the next placement cycle",
+    Reason.BACKING_OFF: "waits for the time of its next attempt",
+    Reason.WAITING_FOR_CAPACITY: "fits some node, but none has room now",
+    Reason.REQUEST_TOO_LARGE: "asks for more than any node it may use offers in all",
+    Reason.NO_MATCHING_NODE: "no node has the labels, capabilities and taints that it asks for or tolerates",
+    Reason.NO_READY_NODE: "no node is Ready and open for Pods",
+    Reason.NO_WORKER_FOR_TYPE: "names no worker, and its type has none in the PlacementPolicy",
+    Reason.POD_CREATE_FORBIDDEN: "the API server refused the Pod: quota, limits, Pod security or a policy",
+    Reason.PREVIOUS_POD_ENDING: "the Pod of an earlier attempt is still being ended",
+    Reason.NODE_CHOSEN: "a node was chosen; its Pod is being created",
+    Reason.POD_STARTING: "its Pod exists and its container has not started yet",
+    Reason.UNSCHEDULABLE: "kube-scheduler has not bound its Pod to the chosen node yet",
+    Reason.IMAGE_PROBLEM: "the image cannot be pulled",
+    Reason.MISCONFIGURED: "the kubelet cannot make the container: a missing ConfigMap, Secret, volume or command",
+    Reason.PARTS_RUNNING: "runs",
+    Reason.NODE_LOST: "the node of its Pod does not answer; the Pod may still run there",
+    Reason.COMPLETED: "ended with exit code 0",
+    Reason.WORKER_FAILED: "the container ended with an exit code other than 0",
+    Reason.OOM_KILLED: "the container used more memory than its limit",
+    Reason.DEADLINE_EXCEEDED: "ran longer than timeouts.runSeconds",
+    Reason.DISRUPTED: "the Pod was evicted, preempted, drained or deleted; this spends no attempt",
+    Reason.POD_LOST: "the Pod is gone and nobody saw how it ended; this spends no attempt",
+    Reason.NEVER_BOUND: "the chosen node did not take the Pod in time; another is tried; this spends no attempt",
+    Reason.POD_INVALID: "the API server says that such a Pod can never be",
+}
+"""One sentence a reason, without a full stop; the docs' table is made from it."""
