@@ -45,7 +45,7 @@ TRANSITIONS: Final[dict[State, dict[State, str]]] = {
 """from → to → why. A state that is absent on the right is not reachable from the left."""
 
 
-class InvalidStateTransition(ValueError):
+class InvalidStateTransition(ValueError):  # noqa: N818 - the name users know it by
     """An edge that the table does not have; the Task's state is left as it was."""
 
     def __init__(self, old: State, new: State) -> None:

@@ -1,0 +1,284 @@
+"""What decisions look at: Tasks, Pods, Nodes, loads, the policy, as frozen values.
+
+Times are seconds since the epoch (UTC); loads are shares of allocatable (1.0 = all of it). How these look on the
+wire is `loadstar.api`'s; how they are kept and indexed is `loadstar.runtime.store`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from loadstar.core.quantity import Quantities
+from loadstar.core.reasons import Reason
+from loadstar.core.states import State
+
+
+class Strategy(StrEnum):
+    """Who chooses the node."""
+
+    LOAD_AWARE = "LoadAware"
+    KUBE_SCHEDULER = "KubeScheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each resource's load counts in the LoadScore; they sum to 1."""
+
+    cpu: float = 0.5
+    memory: float = 0.3
+    io: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """As in a Pod: an empty key with Exists tolerates all, an empty effect every effect."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """As on a Node."""
+
+    key: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a Task may run and who decides."""
+
+    strategy: Strategy = Strategy.LOAD_AWARE
+    requires: tuple[str, ...] = ()
+    prefers: tuple[str, ...] = ()
+    node_selector: tuple[tuple[str, str], ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    weights: Weights | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The wait before attempt n+1: initial·factor^(failures-1) seconds, at most `max_seconds`."""
+
+    initial_seconds: float = 2
+    factor: float = 2
+    max_seconds: float = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How many failures of its own a Task survives. Disruptions are not counted."""
+
+    limit: int = 3
+    backoff: Backoff = Backoff()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What runs: the wire form is carried along unread; decisions need its requests alone."""
+
+    document: Mapping[str, Any]
+    requests: Quantities
+
+
+class NodeClass(StrEnum):
+    """How far a node's load is to be trusted; the order in which nodes are tried."""
+
+    COLD = "Cold"
+    HOT = "Hot"
+    UNKNOWN = "Unknown"
+    CLOSED = "Closed"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeScore:
+    """One node as a Task's placement saw it, the Task's own share included. `io` None = unknown, never idle."""
+
+    node: str
+    total: float
+    rank: float
+    cpu: float
+    memory: float
+    io: float | None
+    weights: Weights
+    sample_age: float | None
+    node_class: NodeClass
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one attempt went; kept for the last few."""
+
+    attempt: int
+    node: str
+    pod: str
+    reason: Reason
+    started: float | None = None
+    finished: float | None = None
+    exit_code: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """As in the Kubernetes API conventions; status is "True", "False" or "Unknown"."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    changed: float
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """The status of a Task. Optional values are None until they are known."""
+
+    state: State = State.PENDING
+    reason: str = Reason.QUEUED
+    message: str = ""
+    observed_generation: int = 0
+    assigned_to: str = ""
+    attempt: int = 0
+    pod: str = ""
+    parts: str = "0/1"
+    assigned: float | None = None
+    started: float | None = None
+    completed: float | None = None
+    exit_code: int | None = None
+    failures: int = 0
+    disruptions: int = 0
+    not_before: float | None = None
+    score: NodeScore | None = None
+    score_next: tuple[NodeScore, ...] = ()
+    score_message: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of work, as its object says."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created: float
+    worker: Worker | None
+    type: str = ""
+    priority: int = 500
+    placement: Placement = Placement()
+    retry: Retry = Retry()
+    run_seconds: int | None = None
+    ttl_seconds: int | None = None
+    deleting: bool = False
+    status: TaskStatus = TaskStatus()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(namespace, name)."""
+        return self.namespace, self.name
+
+
+class Phase(StrEnum):
+    """A Pod's phase."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One attempt at a part, as its Pod object says.
+
+    `disruption` is the reason of a true DisruptionTarget condition; `gone` says that the object was seen to
+    disappear, and the rest is what was last seen of it.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    task_uid: str
+    attempt: int
+    phase: Phase
+    created: float
+    part: int = 0
+    node: str = ""
+    deleting: bool = False
+    gone: bool = False
+    ready: bool = False
+    requests: Quantities = field(default_factory=dict)
+    started: float | None = None
+    finished: float | None = None
+    exit_code: int | None = None
+    end_reason: str = ""
+    end_message: str = ""
+    disruption: str = ""
+    waiting_reason: str = ""
+    waiting_message: str = ""
+    unschedulable: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """True when its container will never run again."""
+        return self.gone or self.phase in {Phase.SUCCEEDED, Phase.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A node's measured use: the mean over [timestamp - window, timestamp]. None = not measured, never zero."""
+
+    cpu_cores: float | None
+    memory_bytes: float | None
+    io: float | None
+    timestamp: float
+    window: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Node object, reduced to what placing needs."""
+
+    name: str
+    resource_version: str
+    ready: bool
+    unschedulable: bool
+    labels: Mapping[str, str]
+    taints: tuple[Taint, ...]
+    allocatable: Quantities
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDefault:
+    """What the admin lets a type of Task run and where."""
+
+    worker: Worker | None = None
+    requires: tuple[str, ...] = ()
+    prefers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The cluster's PlacementPolicy; these defaults hold while there is none."""
+
+    weights: Weights = Weights()
+    hot: float = 0.85
+    period_seconds: float = 5
+    stale_seconds: float = 180
+    types: Mapping[str, TypeDefault] = field(default_factory=dict)
+    generation: int = 0

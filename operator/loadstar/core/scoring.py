@@ -1,0 +1,118 @@
+"""The LoadScore: how loaded a node would be with the Task on it. Lowest wins.
+
+It works on *predicted* load: the last sample plus what our own Tasks add that the sample has not seen yet. A sample
+is the mean over [T - W, T], so a Pod that ran through half of that window is half in it, and its reservation counts
+the other half. Which nodes may be scored at all is `placement`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+from loadstar.core.model import NodeClass, NodeScore, Policy, Weights
+from loadstar.core.quantity import CPU, MEMORY
+from loadstar.core.snapshot import NodeView, Reservation
+
+PREFERRED_BONUS = 0.05
+"""What each preferred capability of a node takes off its rank."""
+LARGEST_TERM = 0.5
+"""How much the most loaded resource counts beside the weighted sum: a node is as good as its scarcest resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Shares of allocatable, 0..1 and beyond when overcommitted; io None = not measured."""
+
+    cpu: float
+    memory: float
+    io: float | None = None
+
+
+def unseen(res: Reservation, timestamp: float, window: float) -> float:
+    """The share of a sample over [timestamp - window, timestamp] that does not contain this Pod: 0..1."""
+    if res.started is None or res.started >= timestamp:
+        return 1.0
+    if window <= 0:
+        return 0.0
+    return 1.0 - min(1.0, (timestamp - max(timestamp - window, res.started)) / window)
+
+
+def predicted(view: NodeView, now: float, stale_seconds: float) -> tuple[Shares, bool]:
+    """The node's load now, and whether a fresh sample is behind it.
+
+    Without one, requests stand in for use, since an unmeasured node is not an idle node.
+    """
+    cpus = max(1, view.node.allocatable.get(CPU, 0))
+    memory = max(1, view.node.allocatable.get(MEMORY, 0))
+    load = view.load
+    if load is None or load.cpu_cores is None or load.memory_bytes is None or now - load.timestamp > stale_seconds:
+        by_request = Shares(view.requested.get(CPU, 0) / cpus, view.requested.get(MEMORY, 0) / memory)
+        return by_request, False
+    extra_cpu = sum(res.cpu * unseen(res, load.timestamp, load.window) for res in view.reservations)
+    # Memory is an instant's value: a Pod is in it or not.
+    extra_memory = sum(res.memory * unseen(res, load.timestamp, 0) for res in view.reservations)
+    return Shares(
+        cpu=(load.cpu_cores * 1000 + extra_cpu) / cpus,
+        memory=(load.memory_bytes + extra_memory) / memory,
+        io=load.io,
+    ), True
+
+
+def normalised(weights: Weights, *, io_known: bool) -> Weights:
+    """Weights that sum to 1 over what is known: unknown I/O leaves its weight to CPU and memory."""
+    io = weights.io if io_known else 0.0
+    total = weights.cpu + weights.memory + io
+    if total <= 0:
+        return Weights(0.5, 0.5, 0.0)
+    return Weights(weights.cpu / total, weights.memory / total, io / total)
+
+
+def score(
+    view: NodeView,
+    own: Reservation | None,
+    *,
+    policy: Policy,
+    weights: Weights,
+    prefers: tuple[str, ...],
+    now: float,
+) -> NodeScore:
+    """Score one node for a Task that would add `own` (None: the node as it is)."""
+    shares, fresh = predicted(view, now, policy.stale_seconds)
+    cpu, memory = shares.cpu, shares.memory
+    if own is not None:
+        cpu += own.cpu / max(1, view.node.allocatable.get(CPU, 0))
+        memory += own.memory / max(1, view.node.allocatable.get(MEMORY, 0))
+    used = normalised(weights, io_known=shares.io is not None)
+    total = used.cpu * cpu + used.memory * memory + used.io * (shares.io or 0.0)
+    worst = max(cpu, memory, shares.io or 0.0)
+    bonus = PREFERRED_BONUS * sum(name in view.node.labels for name in prefers)
+    if not fresh:
+        node_class = NodeClass.UNKNOWN
+    elif worst > policy.hot:
+        node_class = NodeClass.HOT
+    else:
+        node_class = NodeClass.COLD
+    return NodeScore(
+        node=view.node.name,
+        total=total,
+        rank=total + LARGEST_TERM * worst - bonus,
+        cpu=cpu,
+        memory=memory,
+        io=shares.io,
+        weights=used,
+        sample_age=max(0.0, now - view.load.timestamp) if view.load else None,
+        node_class=node_class,
+    )
+
+
+_ORDER = {NodeClass.COLD: 0, NodeClass.HOT: 1, NodeClass.UNKNOWN: 2, NodeClass.CLOSED: 3}
+
+
+def order(candidate: NodeScore, task_uid: str) -> tuple[int, float, int]:
+    """The sort key of nodes for a Task: class, then rank, then a hash so that equals spread."""
+    return (
+        _ORDER[candidate.node_class],
+        round(candidate.rank, 6),
+        crc32(f"{task_uid}/{candidate.node}".encode()),
+    )

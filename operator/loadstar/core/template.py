@@ -1,0 +1,57 @@
+"""What a Task asks for once its type's defaults from the policy are counted in.
+
+Leaves choosing a node to `placement` and the Pod itself to `loadstar.kube.manifests`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loadstar.core.model import Placement, Policy, Task, TypeDefault, Worker
+
+DEFAULT_TYPE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What to run and the labels to look for."""
+
+    worker: Worker
+    placement: Placement
+    requires: tuple[str, ...]
+    prefers: tuple[str, ...]
+
+
+def resolve(task: Task, policy: Policy) -> Template | None:
+    """The Task's own worker, else its type's, else the type `default`'s; None when there is none of the three."""
+    by_type = _type_default(task.type, policy.types)
+    worker = task.worker or by_type.worker
+    if worker is None and (fallback := policy.types.get(DEFAULT_TYPE)):
+        worker = fallback.worker
+    if worker is None:
+        return None
+    return Template(
+        worker=worker,
+        placement=task.placement,
+        requires=_union(by_type.requires, task.placement.requires),
+        prefers=_union(by_type.prefers, task.placement.prefers),
+    )
+
+
+def missing_worker_message(task: Task, policy: Policy) -> str:
+    """Says what the Task may name instead."""
+    known = sorted(name for name, default in policy.types.items() if default.worker)
+    names = ", ".join(known[:20]) or "none"
+    return (
+        f"the Task names no worker and the PlacementPolicy has none for type {task.type!r}; "
+        f"types with a worker: {names}"
+    )
+
+
+def _type_default(name: str, types: Mapping[str, TypeDefault]) -> TypeDefault:
+    return types.get(name) or types.get(DEFAULT_TYPE) or TypeDefault()
+
+
+def _union(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return first + tuple(name for name in second if name not in first)
