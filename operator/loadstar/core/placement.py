@@ -188,7 +188,7 @@ STRATEGIES: Final[dict[Strategy, Choice]] = {
 
 
 def describe(item: NodeScore, *, name: bool = False) -> str:
-    """ "0.31 (cpu 0.40, memory 0.16, io unknown)", with the node's name and class where they are news."""
+    """Word a score: "0.31 (cpu 0.40, memory 0.16, io unknown)"; `name`: "node-2 0.31, hot" instead."""
     io = "unknown" if item.io is None else f"{item.io:.2f}"
     text = f"{item.total:.2f} (cpu {item.cpu:.2f}, memory {item.memory:.2f}, io {io})"
     if not name:

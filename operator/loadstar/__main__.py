@@ -1,0 +1,5 @@
+"""`python -m loadstar` is `loadstar`."""
+
+from loadstar.cli import main
+
+main()

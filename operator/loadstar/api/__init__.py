@@ -1,0 +1,21 @@
+"""The wire: names, pydantic models, CRD generation, and the translation between the wire and the core."""
+
+from typing import Final
+
+GROUP: Final = "loadstar.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+CATEGORY: Final = "loadstar"
+
+TASK_KIND: Final = "Task"
+TASK_PLURAL: Final = "tasks"
+POLICY_KIND: Final = "PlacementPolicy"
+POLICY_PLURAL: Final = "placementpolicies"
+POLICY_NAME: Final = "default"
+
+TASK_LABEL: Final = "loadstar.dev/task"
+TASK_UID_LABEL: Final = "loadstar.dev/task-uid"
+PART_LABEL: Final = "loadstar.dev/part"
+ATTEMPT_LABEL: Final = "loadstar.dev/attempt"
+MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "loadstar"

@@ -1,0 +1,291 @@
+"""Objects of the wire as values of the core, and a status of the core as an object of the wire.
+
+The API server has validated what comes in here, by the schema that `crd` generates; reading is therefore plain and
+forgiving: a field that a later version wrote is passed over, one that is absent has its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from loadstar.api.times import format_time, parse_time
+from loadstar.core.model import (
+    Attempt,
+    Backoff,
+    Condition,
+    NodeClass,
+    NodeScore,
+    Placement,
+    Policy,
+    Retry,
+    Strategy,
+    Task,
+    TaskStatus,
+    Toleration,
+    TypeDefault,
+    Weights,
+    Worker,
+)
+from loadstar.core.quantity import amounts
+from loadstar.core.reasons import Reason
+from loadstar.core.states import State
+
+Json = dict[str, Any]
+MESSAGE_CHARACTERS: Final = 1024
+
+
+def task(raw: Mapping[str, Any]) -> Task:
+    """A Task object. Raises KeyError, TypeError or ValueError when it is none that the schema allows."""
+    meta, spec = raw["metadata"], raw.get("spec") or {}
+    retry, timeouts = spec.get("retry") or {}, spec.get("timeouts") or {}
+    back_off = retry.get("backoff") or {}
+    return Task(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=str(meta.get("resourceVersion", "")),
+        generation=int(meta.get("generation") or 0),
+        created=parse_time(meta.get("creationTimestamp")) or 0.0,
+        worker=worker(spec.get("worker")),
+        type=spec.get("type") or "",
+        priority=int(spec.get("priority", 500)),
+        placement=placement(spec.get("placement") or {}),
+        retry=Retry(
+            limit=int(retry.get("limit", 3)),
+            backoff=Backoff(
+                float(back_off.get("initialSeconds", 2)),
+                float(back_off.get("factor", 2)),
+                float(back_off.get("maxSeconds", 300)),
+            ),
+        ),
+        run_seconds=timeouts.get("runSeconds"),
+        ttl_seconds=spec.get("ttlSecondsAfterFinished"),
+        deleting="deletionTimestamp" in meta,
+        status=status(raw.get("status") or {}),
+    )
+
+
+def worker(raw: Mapping[str, Any] | None) -> Worker | None:
+    """A worker; a limit without a request is the request, as the API server would have it."""
+    if not raw:
+        return None
+    resources = raw.get("resources") or {}
+    requests = amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
+    return Worker(document=raw, requests=requests)
+
+
+def placement(raw: Mapping[str, Any]) -> Placement:
+    """Where a Task may run."""
+    return Placement(
+        strategy=Strategy(raw.get("strategy", Strategy.LOAD_AWARE)),
+        requires=tuple(raw.get("requires") or ()),
+        prefers=tuple(raw.get("prefers") or ()),
+        node_selector=tuple(sorted((raw.get("nodeSelector") or {}).items())),
+        tolerations=tuple(
+            Toleration(
+                key=item.get("key") or "",
+                operator=item.get("operator") or "Equal",
+                value=item.get("value") or "",
+                effect=item.get("effect") or "",
+            )
+            for item in raw.get("tolerations") or ()
+        ),
+        weights=weights(raw["weights"]) if raw.get("weights") else None,
+    )
+
+
+def weights(raw: Mapping[str, Any]) -> Weights:
+    """Weights; one that is not said counts nothing."""
+    return Weights(*(float(raw.get(name, 0.0)) for name in ("cpu", "memory", "io")))
+
+
+def policy(raw: Mapping[str, Any]) -> Policy:
+    """A PlacementPolicy object."""
+    spec = raw.get("spec") or {}
+    default, metrics = Policy(), spec.get("metrics") or {}
+    return Policy(
+        weights=weights(spec["weights"]) if spec.get("weights") else default.weights,
+        hot=float((spec.get("thresholds") or {}).get("hot", default.hot)),
+        period_seconds=float(metrics.get("periodSeconds", default.period_seconds)),
+        stale_seconds=float(metrics.get("staleSeconds", default.stale_seconds)),
+        types={
+            name: TypeDefault(
+                worker=worker(item.get("worker")),
+                requires=tuple(item.get("requires") or ()),
+                prefers=tuple(item.get("prefers") or ()),
+            )
+            for name, item in (spec.get("types") or {}).items()
+        },
+        generation=int((raw.get("metadata") or {}).get("generation") or 0),
+    )
+
+
+def status(raw: Mapping[str, Any]) -> TaskStatus:
+    """A Task's status."""
+    score = raw.get("score") or {}
+    return TaskStatus(
+        state=State(raw.get("state", State.PENDING)),
+        reason=raw.get("reason", Reason.QUEUED),
+        message=raw.get("message", ""),
+        observed_generation=int(raw.get("observedGeneration", 0)),
+        assigned_to=raw.get("assignedTo", ""),
+        attempt=int(raw.get("attempt", 0)),
+        pod=raw.get("pod", ""),
+        parts=raw.get("parts", "0/1"),
+        assigned=parse_time(raw.get("assignedTime")),
+        started=parse_time(raw.get("startTime")),
+        completed=parse_time(raw.get("completionTime")),
+        exit_code=raw.get("exitCode"),
+        failures=int(raw.get("failures", 0)),
+        disruptions=int(raw.get("disruptions", 0)),
+        not_before=parse_time(raw.get("notBefore")),
+        score=_score(score) if score else None,
+        score_next=tuple(_score(item) for item in score.get("next") or ()),
+        score_message=score.get("message", ""),
+        attempts=tuple(_attempt(item) for item in raw.get("attempts") or ()),
+        conditions=tuple(_condition(item) for item in raw.get("conditions") or ()),
+    )
+
+
+def status_document(value: TaskStatus) -> Json:
+    """The status as it is written, in canonical form: what is not known is absent."""
+    duration = None
+    if value.started is not None and value.completed is not None:
+        duration = max(0, int(value.completed) - int(value.started))
+    return _present(
+        {
+            "state": value.state.value,
+            "reason": str(value.reason),
+            "message": value.message[:MESSAGE_CHARACTERS],
+            "observedGeneration": value.observed_generation,
+            "assignedTo": value.assigned_to or None,
+            "attempt": value.attempt,
+            "pod": value.pod or None,
+            "parts": value.parts,
+            "assignedTime": format_time(value.assigned),
+            "startTime": format_time(value.started),
+            "completionTime": format_time(value.completed),
+            "durationSeconds": duration,
+            "exitCode": value.exit_code,
+            "failures": value.failures,
+            "disruptions": value.disruptions,
+            "notBefore": format_time(value.not_before),
+            "score": _score_document(value),
+            "attempts": [_attempt_document(item) for item in value.attempts] or None,
+            "conditions": [condition_document(item) for item in value.conditions] or None,
+        }
+    )
+
+
+def condition_document(value: Condition) -> Json:
+    """A condition as it is written."""
+    return {
+        "type": value.type,
+        "status": value.status,
+        "reason": value.reason,
+        "message": value.message[:MESSAGE_CHARACTERS],
+        "lastTransitionTime": format_time(value.changed),
+        "observedGeneration": value.generation,
+    }
+
+
+def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
+    """The JSON merge patch (RFC 7396) that turns `old` into `new`."""
+    patch: Json = dict.fromkeys(name for name in old if name not in new)
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            if inner := merge_patch(before, value):
+                patch[name] = inner
+        elif value != before:
+            patch[name] = value
+    return patch
+
+
+def _score_document(value: TaskStatus) -> Json | None:
+    score = value.score
+    if score is None:
+        return None
+    return _present(
+        {
+            "node": score.node,
+            "total": round(score.total, 4),
+            "rank": round(score.rank, 4),
+            "cpu": round(score.cpu, 4),
+            "memory": round(score.memory, 4),
+            "io": None if score.io is None else round(score.io, 4),
+            "weights": {
+                "cpu": round(score.weights.cpu, 4),
+                "memory": round(score.weights.memory, 4),
+                "io": round(score.weights.io, 4),
+            },
+            "sampleAgeSeconds": None if score.sample_age is None else int(score.sample_age),
+            "nodeClass": score.node_class.value,
+            "next": [
+                {"node": item.node, "total": round(item.total, 4), "nodeClass": item.node_class.value}
+                for item in value.score_next
+            ]
+            or None,
+            "message": value.score_message[:MESSAGE_CHARACTERS] or None,
+        }
+    )
+
+
+def _score(raw: Mapping[str, Any]) -> NodeScore:
+    total = float(raw.get("total", 0.0))
+    age = raw.get("sampleAgeSeconds")
+    return NodeScore(
+        node=raw.get("node", ""),
+        total=total,
+        rank=float(raw.get("rank", total)),
+        cpu=float(raw.get("cpu", 0.0)),
+        memory=float(raw.get("memory", 0.0)),
+        io=None if raw.get("io") is None else float(raw["io"]),
+        weights=weights(raw.get("weights") or {}),
+        sample_age=None if age is None else float(age),
+        node_class=NodeClass(raw.get("nodeClass", NodeClass.UNKNOWN)),
+    )
+
+
+def _attempt(raw: Mapping[str, Any]) -> Attempt:
+    return Attempt(
+        attempt=int(raw.get("attempt", 0)),
+        node=raw.get("node", ""),
+        pod=raw.get("pod", ""),
+        reason=raw.get("reason", ""),
+        started=parse_time(raw.get("startTime")),
+        finished=parse_time(raw.get("finishTime")),
+        exit_code=raw.get("exitCode"),
+        message=raw.get("message", ""),
+    )
+
+
+def _attempt_document(value: Attempt) -> Json:
+    return _present(
+        {
+            "attempt": value.attempt,
+            "node": value.node or None,
+            "pod": value.pod or None,
+            "reason": str(value.reason),
+            "startTime": format_time(value.started),
+            "finishTime": format_time(value.finished),
+            "exitCode": value.exit_code,
+            "message": value.message[:MESSAGE_CHARACTERS] or None,
+        }
+    )
+
+
+def _condition(raw: Mapping[str, Any]) -> Condition:
+    return Condition(
+        type=raw["type"],
+        status=raw.get("status", "Unknown"),
+        reason=raw.get("reason", ""),
+        message=raw.get("message", ""),
+        changed=parse_time(raw.get("lastTransitionTime")) or 0.0,
+        generation=int(raw.get("observedGeneration", 0)),
+    )
+
+
+def _present(document: Json) -> Json:
+    return {name: value for name, value in document.items() if value is not None}

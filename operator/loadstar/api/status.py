@@ -1,0 +1,148 @@
+"""The status of a Task, as the operator writes it and everybody reads it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from loadstar.api.base import ATOMIC, StatusModel, keyed
+from loadstar.core.model import NodeClass
+from loadstar.core.reasons import Reason
+from loadstar.core.states import State
+
+Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
+Name = Annotated[str, Field(max_length=253)]
+Text = Annotated[str, Field(max_length=1024)]
+Count = Annotated[int, Field(ge=0)]
+ReasonText = Annotated[str, Field(max_length=128, pattern=r"^([A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?)?$")]
+
+
+class Condition(StatusModel):
+    """One condition, as in the Kubernetes API conventions."""
+
+    type: Annotated[str, Field(min_length=1, max_length=64)]
+    """Scheduled, PodsReady, Succeeded or LoadDataFresh."""
+    status: Literal["True", "False", "Unknown"]
+    """True, False or Unknown."""
+    reason: ReasonText
+    """Why, in one CamelCase word."""
+    message: Text
+    """Why, in a sentence."""
+    last_transition_time: Time
+    """When status last changed."""
+    observed_generation: Count = 0
+    """The generation of the spec that this is about."""
+
+
+class ScoreWeights(StatusModel):
+    """The weights that were used: those of what is measured, summing to 1."""
+
+    cpu: float = 0
+    """Weight of CPU."""
+    memory: float = 0
+    """Weight of memory."""
+    io: float = 0
+    """Weight of I/O; 0 where I/O is not measured."""
+
+
+class OtherNode(StatusModel):
+    """A node that came after the chosen one."""
+
+    node: Name
+    """Its name."""
+    total: float
+    """Its LoadScore."""
+    node_class: NodeClass
+    """Cold, Hot or Unknown."""
+
+
+class Score(StatusModel):
+    """Why this node: its predicted load with the Task on it, as shares of allocatable. Lowest wins."""
+
+    node: Name
+    """The node that was chosen."""
+    total: float
+    """The LoadScore: the weighted sum."""
+    rank: float
+    """What nodes were ordered by: the LoadScore plus half of the largest term, less preferred capabilities."""
+    cpu: float
+    """Predicted share of CPU."""
+    memory: float
+    """Predicted share of memory."""
+    io: float | None = None
+    """Share of I/O time; absent where it is not measured."""
+    weights: ScoreWeights
+    """The weights that were used."""
+    sample_age_seconds: Count | None = None
+    """Age of the load sample; absent when there was none."""
+    node_class: NodeClass
+    """Cold, Hot, or Unknown when there was no fresh sample and requests stood in."""
+    next: Annotated[list[OtherNode], Field(max_length=2, json_schema_extra=ATOMIC)] | None = None
+    """The two next best nodes."""
+    message: Text | None = None
+    """The same in a sentence."""
+
+
+class AttemptRecord(StatusModel):
+    """How an attempt ended."""
+
+    attempt: Count
+    """Its number, from 1."""
+    node: Name | None = None
+    """Where it ran."""
+    pod: Name | None = None
+    """Its Pod."""
+    reason: ReasonText
+    """Why it ended."""
+    start_time: Time | None = None
+    """When its container started."""
+    finish_time: Time | None = None
+    """When it ended."""
+    exit_code: int | None = None
+    """The exit code of its container."""
+    message: Text | None = None
+    """More about its end."""
+
+
+class TaskStatus(StatusModel):
+    """What became of the Task. Only the operator writes it."""
+
+    state: State = State.PENDING
+    """PENDING, ASSIGNED, RUNNING, SUCCESS or FAILED: the summary; conditions are for tools."""
+    reason: ReasonText = Reason.QUEUED.value
+    """Why it stands where it stands."""
+    message: Text = ""
+    """The same in a sentence."""
+    observed_generation: Count | None = None
+    """The generation of the spec that this is about."""
+    assigned_to: Name | None = None
+    """The node."""
+    attempt: Count = 0
+    """The number of the current or last attempt."""
+    pod: Name | None = None
+    """The Pod of that attempt."""
+    parts: Annotated[str, Field(max_length=32)] = "0/1"
+    """Parts done of all parts."""
+    assigned_time: Time | None = None
+    """When the node was chosen."""
+    start_time: Time | None = None
+    """When the container of the current attempt started."""
+    completion_time: Time | None = None
+    """When the Task ended."""
+    duration_seconds: Count | None = None
+    """From start to end of the last attempt."""
+    exit_code: int | None = None
+    """Exit code of the last container that ended."""
+    failures: Count = 0
+    """Failures so far, against retry.limit."""
+    disruptions: Count = 0
+    """Disruptions so far; they spend no attempt."""
+    not_before: Time | None = None
+    """The next attempt is not made before this."""
+    score: Score | None = None
+    """Why this node."""
+    attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
+    """The last five attempts that ended."""
+    conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
+    """The contract for tools: Scheduled, PodsReady, Succeeded, LoadDataFresh."""

@@ -1,0 +1,155 @@
+"""The spec of a Task."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from loadstar.api.base import (
+    ATOMIC,
+    LABEL_VALUE,
+    QUALIFIED_NAME,
+    SET,
+    LabelName,
+    Model,
+    TypeName,
+    rule,
+    rules,
+)
+from loadstar.api.worker import Worker
+from loadstar.core.model import Strategy
+
+LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=QUALIFIED_NAME)]
+LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+MUTABLE = ("description", "priority", "ttlSecondsAfterFinished")
+"""What may be changed after a Task was created."""
+
+
+class Weights(Model):
+    """What each resource's load counts in the LoadScore."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "self.cpu + self.memory + self.io > 0.999 && self.cpu + self.memory + self.io < 1.001",
+                "must be three numbers from 0 to 1 that sum to 1",
+            )
+        )
+    )
+
+    cpu: Share
+    """Weight of CPU."""
+    memory: Share
+    """Weight of memory."""
+    io: Share
+    """Weight of I/O; where I/O is not measured, the others share it."""
+
+
+class Toleration(Model):
+    """A taint that the Task's Pods tolerate, as in a Pod."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("self.operator != 'Exists' || !has(self.value)", "must have no value when operator is Exists"),
+            rule("has(self.key) || self.operator == 'Exists'", "must have operator Exists when it has no key"),
+        )
+    )
+
+    key: LabelKey | None = None
+    """Key of the taint; absent with operator Exists: every taint."""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    """Equal compares the value, Exists does not."""
+    value: LabelValue | None = None
+    """Value of the taint."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """Effect of the taint; absent: every effect."""
+
+
+class Placement(Model):
+    """Where the Task may run, and who chooses."""
+
+    strategy: Strategy = Strategy.LOAD_AWARE
+    """LoadAware: the node with the lowest predicted load. KubeScheduler: left to kube-scheduler."""
+    requires: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
+    """Capabilities: for each, the node must have the label capability.loadstar.dev/NAME."""
+    prefers: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
+    """Capabilities that make a node better but are not required."""
+    node_selector: Annotated[dict[LabelKey, LabelValue], Field(max_length=32)] | None = None
+    """Labels that the node must have, with their values."""
+    tolerations: Annotated[list[Toleration], Field(max_length=16, json_schema_extra=ATOMIC)] | None = None
+    """Taints that are tolerated."""
+    weights: Weights | None = None
+    """Weights for this Task instead of the PlacementPolicy's."""
+
+
+class Backoff(Model):
+    """The wait before the next attempt: initialSeconds · factor^(failures-1), at most maxSeconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule("self.initialSeconds <= self.maxSeconds", "must have maxSeconds of at least initialSeconds")
+        )
+    )
+
+    initial_seconds: Annotated[int, Field(ge=1, le=3600)] = 2
+    """Seconds after the first failure."""
+    factor: Annotated[float, Field(ge=1, le=10)] = 2
+    """How much longer each further wait is."""
+    max_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
+    """The longest wait."""
+
+
+class Retry(Model):
+    """What happens after a failure. Disruptions, such as an eviction, are retried free of charge."""
+
+    limit: Annotated[int, Field(ge=0, le=100)] = 3
+    """How many failures are retried; the next one ends the Task."""
+    backoff: Backoff | None = None
+    """The wait between attempts; 2 s, doubling, at most 300 s unless said otherwise."""
+
+
+class Timeouts(Model):
+    """How long things may take."""
+
+    run_seconds: Annotated[int, Field(ge=1, le=31536000)] | None = None
+    """How long an attempt may run; then the Task is FAILED with reason DeadlineExceeded."""
+
+
+class TaskSpec(Model):
+    """What to run, where it may run, and how often it is tried."""
+
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    """What this Task is for, for people."""
+    type: TypeName | None = None
+    """A type of the PlacementPolicy, which may bring a worker and capabilities."""
+    priority: Annotated[int, Field(ge=0, le=1000)] = 500
+    """Higher is placed first; may be changed until the Task is terminal."""
+    worker: Worker | None = None
+    """The container to run; the type's worker when absent."""
+    placement: Placement | None = None
+    """Where it may run."""
+    retry: Retry | None = None
+    """What happens after a failure."""
+    timeouts: Timeouts | None = None
+    """How long it may take."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=315360000)] | None = None
+    """So many seconds after its end the Task is deleted with its Pods; never, when absent."""
+
+
+def spec_rules() -> list[dict[str, str]]:
+    """The rules on spec as a whole: what is needed, and what may no longer change."""
+    needed = rule(
+        "has(self.worker) || has(self.type)", "must have worker, or a type whose worker the PlacementPolicy has"
+    )
+    fields = [info.alias or name for name, info in TaskSpec.model_fields.items()]
+    return [needed, *(_immutable(name) for name in fields if name not in MUTABLE)]
+
+
+def _immutable(name: str) -> dict[str, str]:
+    """A rule on the whole, since one on an optional field is skipped when that is added or removed."""
+    same = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+    text = f"must stay as it was created; only {', '.join(MUTABLE)} may change: delete the Task and create it anew"
+    return rule(same, text, field=f".{name}")

@@ -1,0 +1,17 @@
+"""The command line: `loadstar`, also as `kubectl loadstar`."""
+
+from __future__ import annotations
+
+import click
+
+from loadstar import __version__
+from loadstar.cli.operate import run_operator
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="loadstar")
+def main() -> None:
+    """Run Tasks where the cluster really has room, and say why."""
+
+
+main.add_command(run_operator)

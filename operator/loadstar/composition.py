@@ -1,0 +1,208 @@
+"""The composition root: builds every part of the operator once, wires them in one direction, and watches over them.
+
+A part that ends unasked is an internal fault and ends the process; an API server that is away is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import uuid
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
+
+import kopf
+
+from loadstar import __version__
+from loadstar.api import TASK_UID_LABEL
+from loadstar.config import Settings
+from loadstar.handlers import frame, objects
+from loadstar.kube import translate
+from loadstar.kube.client import Client
+from loadstar.kube.cluster import KubeCluster, KubeLeases
+from loadstar.kube.credentials import Credentials
+from loadstar.kube.reflector import Reflector
+from loadstar.runtime.audit import Audit
+from loadstar.runtime.clock import SystemClock
+from loadstar.runtime.cycle import Cycle
+from loadstar.runtime.engine import Engine
+from loadstar.runtime.leader import Leader
+from loadstar.runtime.loads import Loads
+from loadstar.runtime.report import Report
+from loadstar.runtime.store import Key, Store
+from loadstar.runtime.workqueue import WorkQueue
+from loadstar.runtime.writer import Writer
+from loadstar.serving import application, serve
+from loadstar.sources.metrics_server import MetricsServer
+
+LEASE_NAME: Final = "loadstar-operator"
+
+log = logging.getLogger(__name__)
+
+
+class Operator:
+    """All parts of one replica."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self.settings = settings
+        self.credentials = credentials
+        identity = f"{settings.identity}_{uuid.uuid4().hex[:8]}"
+        clock = SystemClock()
+        self.clock = clock
+        self.client = Client(credentials)
+        self.store = Store()
+        self.queue: WorkQueue[Key] = WorkQueue(clock.boottime)
+        cluster = KubeCluster(self.client, clock, identity)
+        self.leader = Leader(KubeLeases(self.client, clock, settings.namespace, LEASE_NAME), identity, clock)
+        self.cycle = Cycle(self.store, clock, self.queue.add)
+        writer = Writer(cluster, self.store, self.leader, clock)
+        self.engine = Engine(self.store, self.queue, self.cycle, writer, self.leader, clock)
+        self.loads = Loads(MetricsServer(self.client), self.store, self.cycle, clock)
+        self.report = Report(cluster, self.store, self.queue, self.engine.notes, self.leader, clock)
+        self.audit = Audit(cluster, self.store, clock)
+        self.reflectors = self._reflectors()
+        self.registry = kopf.OperatorRegistry()
+        objects.register(self.registry, self.store, self.engine.touch, self.audit.hint, self._policy_changed)
+
+    def ages(self) -> Mapping[str, float]:
+        """Seconds since the last turn of each loop."""
+        now = self.clock.boottime()
+        loops: dict[str, Any] = {"lease": self.leader, "loads": self.loads, "report": self.report, **self.reflectors}
+        if self.leader.may_write():
+            loops["cycle"] = self.cycle
+        ages = {name: now - loop.progress for name, loop in loops.items()}
+        if self.leader.may_write() and len(self.queue):
+            ages["workers"] = now - self.engine.progress
+        return ages
+
+    def missing(self) -> list[str]:
+        """What has not been listed yet."""
+        return [name for name, reflector in self.reflectors.items() if not reflector.synced.is_set()]
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT, or until a part fails."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        log.info("Loadstar %s starts", __version__, extra={"holder": self.leader.identity})
+        runner = await serve(application(self.ages, self.missing), self.settings.port)
+        kopf_stop = asyncio.Event()
+        parts = [self._part("kopf", frame.run_frame(self.registry, self.credentials, kopf_stop))]
+        parts += [self._part(name, reflector.run()) for name, reflector in self.reflectors.items()]
+        parts += [
+            self._part("loads", self.loads.run()),
+            self._part("report", self.report.run()),
+            self._part("audit", self.audit.run()),
+            self._part("engine", self._lead()),
+        ]
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
+            failed = next((part for part in done if part is not stopping), None)
+            if failed is not None:
+                failure = None if failed.cancelled() else failed.exception()
+                log.critical("part %s ended: the process ends", failed.get_name(), exc_info=failure)
+                raise SystemExit(1)
+            log.info("asked to stop")
+        finally:
+            kopf_stop.set()
+            await self._end([*parts, stopping])
+            await runner.cleanup()
+            await self.client.close()
+
+    async def _lead(self) -> None:
+        """Stand for election only once the cluster is known: a leader must not decide on half a view."""
+        for reflector in self.reflectors.values():
+            await reflector.synced.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.leader.run(), name="lease")
+            group.create_task(self.engine.run(self.settings.workers), name="workers")
+
+    def _part(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(work, name=name)
+
+    async def _end(self, parts: list[asyncio.Task[Any]]) -> None:
+        """Kopf is asked and given a moment; the rest is cancelled, the lease handed back on the way."""
+        for part in parts:
+            if part.get_name() != "kopf":
+                part.cancel()
+        _, late = await asyncio.wait(parts, timeout=5)
+        for part in late:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+
+    def _policy_changed(self) -> None:
+        log.info("the PlacementPolicy changed: it holds from the next decision on")
+        self.engine.touch(list(self.store.pending))
+        self.engine.touch([key for key, task in self.store.tasks.items() if task.worker is None])
+        self.cycle.wake()
+
+    def _reflectors(self) -> dict[str, Reflector]:
+        store, touch, wake = self.store, self.engine.touch, self.cycle.wake
+
+        def our_pod_lost(raw: Mapping[str, Any]) -> None:
+            touch(store.remove_pod(translate.pod(raw)))
+            wake()
+
+        def our_pod_seen(raw: Mapping[str, Any]) -> None:
+            pod = translate.pod(raw)
+            touch(store.apply_pod(pod))
+            if pod.ended:
+                wake()
+
+        def other_seen(raw: Mapping[str, Any]) -> None:
+            if translate.takes_room(raw):
+                store.apply_other(raw["metadata"]["uid"], raw["spec"]["nodeName"], translate.requests(raw["spec"]))
+            else:
+                other_lost(raw)
+
+        def other_lost(raw: Mapping[str, Any]) -> None:
+            store.remove_other(raw["metadata"]["uid"])
+            wake()
+
+        def node_seen(raw: Mapping[str, Any]) -> None:
+            touch(store.apply_node(translate.node(raw)))
+            wake()
+
+        def node_lost(raw: Mapping[str, Any]) -> None:
+            touch(store.remove_node(raw["metadata"]["name"]))
+
+        pods = "/api/v1/pods"
+        return {
+            "pods": Reflector(
+                self.client,
+                self.clock,
+                pods,
+                seen=our_pod_seen,
+                lost=our_pod_lost,
+                params={"labelSelector": TASK_UID_LABEL},
+            ),
+            "other pods": Reflector(
+                self.client,
+                self.clock,
+                pods,
+                seen=other_seen,
+                lost=other_lost,
+                params={
+                    "labelSelector": f"!{TASK_UID_LABEL}",
+                    "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed",
+                },
+                keep=_name_only,
+            ),
+            "nodes": Reflector(
+                self.client, self.clock, "/api/v1/nodes", seen=node_seen, lost=node_lost, keep=_name_only
+            ),
+        }
+
+
+def _name_only(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = raw["metadata"]
+    return {"metadata": {name: meta[name] for name in ("name", "namespace", "uid") if name in meta}}
+
+
+async def run(settings: Settings) -> None:
+    """Log in, build, run."""
+    credentials = await Credentials.load()
+    await Operator(settings, credentials).run()

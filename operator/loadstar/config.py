@@ -1,0 +1,53 @@
+"""The operator's settings: read once from the environment, checked, then frozen.
+
+What is about placement is the PlacementPolicy's; this is only about the process.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+PREFIX: Final = "LOADSTAR_"
+_LEVELS: Final = {"DEBUG", "INFO", "WARNING", "ERROR"}
+
+
+class SettingsError(ValueError):
+    """A setting has a value that is not allowed; the message says which are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`namespace` is where the Lease lives; `identity` names this replica in it."""
+
+    namespace: str
+    identity: str
+    log_level: str
+    port: int
+    workers: int
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Read LOADSTAR_NAMESPACE, _POD_NAME, _LOG_LEVEL, _PORT, _WORKERS. Raises SettingsError."""
+
+        def text(name: str, default: str) -> str:
+            return environment.get(PREFIX + name, "").strip() or default
+
+        def number(name: str, default: int, low: int, high: int) -> int:
+            raw = text(name, str(default))
+            if not raw.isdecimal() or not low <= int(raw) <= high:
+                raise SettingsError(f"{PREFIX}{name} must be a whole number from {low} to {high}, not {raw!r}")
+            return int(raw)
+
+        level = text("LOG_LEVEL", "INFO").upper()
+        if level not in _LEVELS:
+            raise SettingsError(f"{PREFIX}LOG_LEVEL must be one of {', '.join(sorted(_LEVELS))}, not {level!r}")
+        return cls(
+            namespace=text("NAMESPACE", "loadstar-system"),
+            identity=text("POD_NAME", socket.gethostname()),
+            log_level=level,
+            port=number("PORT", 8080, 1, 65535),
+            workers=number("WORKERS", 32, 1, 512),
+        )

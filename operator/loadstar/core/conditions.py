@@ -1,0 +1,49 @@
+"""The conditions of a Task, derived from its status: the contract for tools; `state` is the summary for people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from loadstar.core.model import Condition, TaskStatus
+from loadstar.core.states import State
+
+SCHEDULED: Final = "Scheduled"
+PODS_READY: Final = "PodsReady"
+SUCCEEDED: Final = "Succeeded"
+LOAD_DATA_FRESH: Final = "LoadDataFresh"
+
+
+def with_conditions(status: TaskStatus, generation: int, now: float, *, fresh: bool | None = None) -> TaskStatus:
+    """The status with its conditions brought up to date; `changed` moves only when a condition's status does.
+
+    `fresh`: whether the placement had a fresh load sample; None leaves that condition as it is.
+    """
+    state, reason, message = status.state, str(status.reason), status.message
+    placed = state is not State.PENDING and bool(status.assigned)
+    running = state is State.RUNNING
+    succeeded = {State.SUCCESS: "True", State.FAILED: "False"}.get(state, "Unknown")
+    wanted = [
+        (SCHEDULED, _flag(placed), "NodeChosen" if placed else reason, _scheduled_message(status)),
+        (PODS_READY, _flag(running), reason, message),
+        (SUCCEEDED, succeeded, reason, message),
+    ]
+    if fresh is not None:
+        text = "the load sample of the chosen node is fresh" if fresh else "no fresh load sample: placed by requests"
+        wanted.append((LOAD_DATA_FRESH, _flag(fresh), "Measured" if fresh else "NoFreshSample", text))
+    old = {condition.type: condition for condition in status.conditions}
+    for kind, value, why, text in wanted:
+        before = old.get(kind)
+        changed = before.changed if before and before.status == value else now
+        old[kind] = Condition(kind, value, why, text, changed, generation)
+    return replace(status, conditions=tuple(old.values()), observed_generation=generation)
+
+
+def _flag(value: bool) -> str:
+    return "True" if value else "False"
+
+
+def _scheduled_message(status: TaskStatus) -> str:
+    if status.state is State.PENDING:
+        return status.message
+    return status.score_message or f"assigned to {status.assigned_to or 'the node that kube-scheduler chooses'}"

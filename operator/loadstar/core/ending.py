@@ -1,0 +1,73 @@
+"""How a Pod's end is to be read: success, a failure of its own, or a disruption that spends no attempt.
+
+An exit code alone does not tell them apart: 137 is the OOM killer, an eviction or a plain kill. What follows from
+the verdict is `reconcile`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from loadstar.core.model import Phase, Pod
+from loadstar.core.reasons import Reason
+
+
+class Verdict(Enum):
+    """What an end counts as."""
+
+    SUCCESS = auto()
+    FAILURE = auto()
+    DISRUPTION = auto()
+    DEADLINE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A verdict with the reason and the sentence that a status shows."""
+
+    verdict: Verdict
+    reason: Reason
+    message: str
+
+
+_NODE_REASONS: Final = {"Evicted", "NodeShutdown", "Shutdown", "Terminated", "NodeLost", "Preempting"}
+_START_REASONS: Final = {"StartError", "ContainerCannotRun"}
+
+
+def read_end(pod: Pod) -> End:
+    """Judge a Pod that has ended (`pod.ended`)."""
+    if pod.phase is Phase.SUCCEEDED:
+        return End(Verdict.SUCCESS, Reason.COMPLETED, "exit code 0")
+    if pod.phase is not Phase.FAILED:
+        return _vanished(pod)
+    if pod.disruption:
+        return End(Verdict.DISRUPTION, Reason.DISRUPTED, _join(f"disrupted: {pod.disruption}", pod.end_message))
+    if pod.end_reason == "DeadlineExceeded":
+        return End(Verdict.DEADLINE, Reason.DEADLINE_EXCEEDED, "ran longer than timeouts.runSeconds")
+    if pod.started is None and pod.exit_code is None:
+        # The kubelet turned it away before anything ran: another node may take it.
+        return End(
+            Verdict.DISRUPTION, Reason.DISRUPTED, _join(f"refused by {pod.node}", pod.end_reason, pod.end_message)
+        )
+    if pod.deleting or pod.end_reason in _NODE_REASONS:
+        why = "deleted while it ran" if pod.deleting else pod.end_reason
+        return End(Verdict.DISRUPTION, Reason.DISRUPTED, _join(why, pod.end_message))
+    if pod.end_reason == "OOMKilled":
+        return End(Verdict.FAILURE, Reason.OOM_KILLED, "the container used more memory than its limit")
+    if pod.end_reason in _START_REASONS:
+        return End(Verdict.FAILURE, Reason.MISCONFIGURED, _join("the container could not start", pod.end_message))
+    return End(Verdict.FAILURE, Reason.WORKER_FAILED, _join(f"exit code {pod.exit_code}", pod.end_message))
+
+
+def _vanished(pod: Pod) -> End:
+    if not pod.node:
+        return End(Verdict.DISRUPTION, Reason.NEVER_BOUND, _join("the Pod was not bound in time", pod.unschedulable))
+    if pod.deleting:
+        return End(Verdict.DISRUPTION, Reason.DISRUPTED, "the Pod was deleted before it ended")
+    return End(Verdict.DISRUPTION, Reason.POD_LOST, "the Pod is gone and its end was not seen")
+
+
+def _join(*parts: str) -> str:
+    return ": ".join(part.strip() for part in parts if part.strip())[:1024]

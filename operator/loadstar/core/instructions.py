@@ -1,0 +1,89 @@
+"""What a decision may ask for. The runtime carries instructions out in order and stops at the first that fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadstar.core.model import Pod, TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStatus:
+    """Write this status over the one that was decided on, with its resourceVersion as the precondition."""
+
+    status: TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePod:
+    """Create the Pod of the current attempt under its fixed name; that it exists already is success."""
+
+    attempt: int
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Delete exactly this Pod (uid as the precondition)."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPod:
+    """Read this Pod live before believing that it is gone."""
+
+    name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTask:
+    """Read the Task live: what is known of it is older than its Pods."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlacement:
+    """Take part in the next placement cycle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Stay in this state, for this reason. Written only when it lasts and the reason is news."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Decide again after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTask:
+    """Delete the Task (uid as the precondition): its time to live is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """A Kubernetes Event of type Warning: something abnormal that a person should see."""
+
+    reason: str
+    message: str
+
+
+Instruction = (
+    WriteStatus
+    | CreatePod
+    | DeletePod
+    | ConfirmPod
+    | RefreshTask
+    | RequestPlacement
+    | Wait
+    | Requeue
+    | DeleteTask
+    | Emit
+)

@@ -1,0 +1,216 @@
+"""The runtime's ports `Cluster` and `LeaseStore`, as requests to the API server."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from loadstar import __version__
+from loadstar.api import API_VERSION, POLICY_KIND, POLICY_NAME, POLICY_PLURAL, TASK_KIND, TASK_PLURAL, convert
+from loadstar.api.times import format_micro_time, format_time
+from loadstar.core.model import Condition, Pod, Task, TaskStatus
+from loadstar.core.template import Template
+from loadstar.kube import translate
+from loadstar.kube.client import MERGE_PATCH, Client
+from loadstar.kube.manifests import pod_manifest
+from loadstar.runtime.ports import AlreadyExists, Clock, Conflict, LeaseRecord, NodeReport, NotFound
+
+PAGE: Final = 500
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+NODES_REPORTED: Final = 1000
+
+Json = dict[str, Any]
+
+
+def tasks_path(namespace: str, name: str = "", subresource: str = "") -> str:
+    """The path of a Task; parts that are empty are left out."""
+    parts = ["apis", *API_VERSION.split("/"), "namespaces", namespace, TASK_PLURAL, name, subresource]
+    return "/" + "/".join(quote(part, safe="") for part in parts if part)
+
+
+def pods_path(namespace: str, name: str = "") -> str:
+    """The path of a Pod, or of a namespace's Pods."""
+    return "/" + "/".join(quote(part, safe="") for part in ("api", "v1", "namespaces", namespace, "pods", name) if part)
+
+
+class KubeCluster:
+    """Writes and live reads of Tasks, Pods, Events and the policy's status."""
+
+    def __init__(self, client: Client, clock: Clock, identity: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._identity = identity
+
+    async def write_status(self, task: Task, status: TaskStatus) -> Task:
+        """PATCH /status with the difference, under the resourceVersion that was decided on."""
+        patch = convert.merge_patch(convert.status_document(task.status), convert.status_document(status))
+        body = {"metadata": {"resourceVersion": task.resource_version, "uid": task.uid}, "status": patch}
+        path = tasks_path(task.namespace, task.name, "status")
+        return convert.task(await self._client.request("PATCH", path, body, content_type=MERGE_PATCH))
+
+    async def read_task(self, namespace: str, name: str) -> Task | None:
+        """GET the Task."""
+        try:
+            return convert.task(await self._client.request("GET", tasks_path(namespace, name)))
+        except NotFound:
+            return None
+
+    async def list_task_uids(self) -> set[str]:
+        """LIST all Tasks, metadata only, page by page."""
+        uids: set[str] = set()
+        params = {"limit": str(PAGE)}
+        while True:
+            path = f"/apis/{API_VERSION}/{TASK_PLURAL}"
+            page = await self._client.request("GET", path, params=params, accept=METADATA_ONLY)
+            uids.update(item["metadata"]["uid"] for item in page.get("items") or ())
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return uids
+            params["continue"] = token
+
+    async def delete_task(self, task: Task) -> None:
+        """DELETE the Task; its Pods follow by their owner reference."""
+        body = {"preconditions": {"uid": task.uid}, "propagationPolicy": "Background"}
+        try:
+            await self._client.request("DELETE", tasks_path(task.namespace, task.name), body)
+        except (NotFound, Conflict):
+            return
+
+    async def create_pod(self, task: Task, template: Template, attempt: int, node: str) -> Pod:
+        """POST the attempt's Pod."""
+        manifest = pod_manifest(task, template, attempt, node)
+        return translate.pod(await self._client.request("POST", pods_path(task.namespace), manifest))
+
+    async def read_pod(self, namespace: str, name: str) -> Pod | None:
+        """GET the Pod."""
+        try:
+            return translate.pod(await self._client.request("GET", pods_path(namespace, name)))
+        except NotFound:
+            return None
+
+    async def delete_pod(self, pod: Pod) -> None:
+        """DELETE the Pod, with its own grace period."""
+        try:
+            await self._client.request(
+                "DELETE", pods_path(pod.namespace, pod.name), {"preconditions": {"uid": pod.uid}}
+            )
+        except (NotFound, Conflict):
+            return
+
+    async def emit(self, task: Task, reason: str, message: str) -> None:
+        """POST an Event (events.k8s.io) about the Task."""
+        now = format_micro_time(self._clock.now())
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{task.name}.", "namespace": task.namespace},
+            "eventTime": now,
+            "type": "Warning",
+            "reason": reason,
+            "action": "Reconcile",
+            "note": message[:1024],
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": TASK_KIND,
+                "name": task.name,
+                "namespace": task.namespace,
+                "uid": task.uid,
+                "resourceVersion": task.resource_version,
+            },
+            "reportingController": "loadstar.dev/operator",
+            "reportingInstance": self._identity[:128],
+        }
+        path = f"/apis/events.k8s.io/v1/namespaces/{quote(task.namespace, safe='')}/events"
+        await self._client.request("POST", path, event)
+
+    async def create_policy(self) -> None:
+        """POST the PlacementPolicy `default` with nothing said: the schema fills in its defaults."""
+        body = {"apiVersion": API_VERSION, "kind": POLICY_KIND, "metadata": {"name": POLICY_NAME}, "spec": {}}
+        try:
+            await self._client.request("POST", f"/apis/{API_VERSION}/{POLICY_PLURAL}", body)
+        except AlreadyExists:
+            return
+
+    async def write_policy_status(
+        self, generation: int, nodes: list[NodeReport], condition: Condition, now: float
+    ) -> None:
+        """PATCH the policy's status: the list of nodes is replaced whole."""
+        body = {
+            "status": {
+                "observedGeneration": generation,
+                "updatedTime": format_time(now),
+                "nodes": [_node_document(item) for item in nodes[:NODES_REPORTED]],
+                "conditions": [convert.condition_document(condition)],
+            }
+        }
+        path = f"/apis/{API_VERSION}/{POLICY_PLURAL}/{POLICY_NAME}/status"
+        await self._client.request("PATCH", path, body, content_type=MERGE_PATCH)
+
+
+class KubeLeases:
+    """The Lease of the operator in its own namespace."""
+
+    def __init__(self, client: Client, clock: Clock, namespace: str, name: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._namespace = namespace
+        self._name = name
+        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
+
+    async def read_lease(self) -> LeaseRecord | None:
+        """GET the Lease."""
+        try:
+            return _lease(await self._client.request("GET", f"{self._path}/{self._name}"))
+        except NotFound:
+            return None
+
+    async def write_lease(
+        self, holder: str, duration: float, transitions: int, over: LeaseRecord | None
+    ) -> LeaseRecord:
+        """POST it, or PUT it over exactly what was read."""
+        now = format_micro_time(self._clock.now())
+        metadata: Json = {
+            "name": self._name,
+            "namespace": self._namespace,
+            "labels": {"loadstar.dev/version": __version__},
+        }
+        spec: Json = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": int(duration),
+            "leaseTransitions": transitions,
+            "renewTime": now,
+            "acquireTime": now,
+        }
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+        if over is None:
+            return _lease(await self._client.request("POST", self._path, body))
+        metadata["resourceVersion"] = over.resource_version
+        return _lease(await self._client.request("PUT", f"{self._path}/{self._name}", body))
+
+
+def _lease(raw: Json) -> LeaseRecord:
+    spec = raw.get("spec") or {}
+    return LeaseRecord(
+        holder=spec.get("holderIdentity") or "",
+        duration=float(spec.get("leaseDurationSeconds") or 0),
+        transitions=int(spec.get("leaseTransitions") or 0),
+        renewed=spec.get("renewTime") or "",
+        resource_version=raw["metadata"]["resourceVersion"],
+    )
+
+
+def _node_document(report: NodeReport) -> Json:
+    score = report.score
+    document = {
+        "name": score.node,
+        "score": round(score.total, 4),
+        "cpu": round(score.cpu, 4),
+        "memory": round(score.memory, 4),
+        "class": score.node_class.value,
+        "tasks": report.tasks,
+    }
+    if score.io is not None:
+        document["io"] = round(score.io, 4)
+    if score.sample_age is not None:
+        document["sampleAgeSeconds"] = int(score.sample_age)
+    return document

@@ -1,0 +1,186 @@
+"""A Task's attempt as a Pod. Pure. The restricted settings are filled in here, and a Task can only tighten them.
+
+Fields are copied one by one from the narrow worker: what is not named here never reaches a Pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from loadstar.api import (
+    API_VERSION,
+    ATTEMPT_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    PART_LABEL,
+    TASK_KIND,
+    TASK_LABEL,
+    TASK_UID_LABEL,
+)
+from loadstar.core.model import Task, Toleration
+from loadstar.core.naming import pod_name
+from loadstar.core.placement import CAPABILITY_PREFIX
+from loadstar.core.template import Template
+
+USER: Final = 65532
+"""The usual number of "nonroot"; ordinary images run under it, since /tmp is writable and HOME."""
+TMP: Final = "/tmp"  # noqa: S108 - inside the container, an emptyDir of its own
+TMP_VOLUME: Final = "loadstar-tmp"
+TMP_LIMIT: Final = "1Gi"
+NODE_GRACE_SECONDS: Final = 30
+PREFER_WEIGHT: Final = 50
+
+_COPIED_TO_CONTAINER: Final = ("image", "imagePullPolicy", "command", "args", "envFrom", "resources", "workingDir")
+_COPIED_TO_POD: Final = ("runtimeClassName", "priorityClassName", "terminationGracePeriodSeconds", "imagePullSecrets")
+_NODE_TROUBLES: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+
+Json = dict[str, Any]
+
+
+def pod_manifest(task: Task, template: Template, attempt: int, node: str, part: int = 0, parts: int = 1) -> Json:
+    """The Pod of one attempt at one part, pinned to `node` unless that is empty."""
+    worker = template.worker.document
+    spec: Json = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "serviceAccountName": worker.get("serviceAccountName") or "default",
+        "securityContext": _pod_security(worker),
+        "containers": [_container(task, worker, attempt, part, parts)],
+        "volumes": _volumes(worker),
+        "tolerations": _tolerations(template.placement.tolerations),
+    }
+    spec.update({name: worker[name] for name in _COPIED_TO_POD if worker.get(name) is not None})
+    if template.placement.node_selector:
+        spec["nodeSelector"] = dict(template.placement.node_selector)
+    if task.run_seconds is not None:
+        spec["activeDeadlineSeconds"] = task.run_seconds
+    if affinity := _affinity(template, node):
+        spec["affinity"] = {"nodeAffinity": affinity}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod_name(task.name, task.uid, part, attempt),
+            "namespace": task.namespace,
+            "labels": {
+                TASK_LABEL: task.name,
+                TASK_UID_LABEL: task.uid,
+                PART_LABEL: str(part),
+                ATTEMPT_LABEL: str(attempt),
+                MANAGED_BY_LABEL: MANAGED_BY,
+            },
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": TASK_KIND,
+                    "name": task.name,
+                    "uid": task.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "spec": spec,
+    }
+
+
+def _container(task: Task, worker: Mapping[str, Any], attempt: int, part: int, parts: int) -> Json:
+    asked = worker.get("securityContext") or {}
+    container: Json = {
+        "name": "worker",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": asked.get("readOnlyRootFilesystem", True),
+        },
+        "env": _environment(task, worker, attempt, part, parts),
+        "volumeMounts": list(worker.get("volumeMounts") or ()),
+    }
+    container.update({name: worker[name] for name in _COPIED_TO_CONTAINER if worker.get(name) is not None})
+    if not _mounts_tmp(worker):
+        container["volumeMounts"].append({"name": TMP_VOLUME, "mountPath": TMP})
+    return container
+
+
+def _environment(task: Task, worker: Mapping[str, Any], attempt: int, part: int, parts: int) -> list[Json]:
+    """HOME first, so that a Task may say otherwise; ours last, so that it may not."""
+    own = {
+        "LOADSTAR_TASK": task.name,
+        "LOADSTAR_NAMESPACE": task.namespace,
+        "LOADSTAR_PART": str(part),
+        "LOADSTAR_PARTS": str(parts),
+        "LOADSTAR_ATTEMPT": str(attempt),
+        "LOADSTAR_IDEMPOTENCY_KEY": f"{task.uid}-{part}",
+    }
+    asked = [item for item in worker.get("env") or () if item.get("name") not in own]
+    home = [] if any(item.get("name") == "HOME" for item in asked) else [{"name": "HOME", "value": TMP}]
+    return [*home, *asked, *({"name": name, "value": value} for name, value in own.items())]
+
+
+def _pod_security(worker: Mapping[str, Any]) -> Json:
+    asked = worker.get("securityContext") or {}
+    context: Json = {
+        "runAsNonRoot": True,
+        "runAsUser": asked.get("runAsUser") or USER,
+        "runAsGroup": asked.get("runAsGroup") or USER,
+        "fsGroup": asked.get("fsGroup") or USER,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if asked.get("supplementalGroups"):
+        context["supplementalGroups"] = asked["supplementalGroups"]
+    return context
+
+
+def _mounts_tmp(worker: Mapping[str, Any]) -> bool:
+    return any(mount.get("mountPath", "").rstrip("/") == TMP for mount in worker.get("volumeMounts") or ())
+
+
+def _volumes(worker: Mapping[str, Any]) -> list[Json]:
+    volumes = list(worker.get("volumes") or ())
+    if not _mounts_tmp(worker):
+        volumes.append({"name": TMP_VOLUME, "emptyDir": {"sizeLimit": TMP_LIMIT}})
+    return volumes
+
+
+def _tolerations(asked: tuple[Toleration, ...]) -> list[Json]:
+    result: list[Json] = []
+    for toleration in asked:
+        item = {
+            "key": toleration.key,
+            "operator": toleration.operator,
+            "value": toleration.value,
+            "effect": toleration.effect,
+        }
+        result.append({name: value for name, value in item.items() if value})
+    named = {toleration.key for toleration in asked}
+    result += [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": NODE_GRACE_SECONDS}
+        for key in _NODE_TROUBLES
+        if key not in named
+    ]
+    return result
+
+
+def _affinity(template: Template, node: str) -> Json:
+    term: Json = {}
+    if node:
+        term["matchFields"] = [{"key": "metadata.name", "operator": "In", "values": [node]}]
+    if template.requires:
+        term["matchExpressions"] = [_capability(name) for name in template.requires]
+    affinity: Json = {}
+    if term:
+        affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": [term]}
+    if template.prefers and not node:
+        affinity["preferredDuringSchedulingIgnoredDuringExecution"] = [
+            {"weight": PREFER_WEIGHT, "preference": {"matchExpressions": [_capability(name)]}}
+            for name in template.prefers
+        ]
+    return affinity
+
+
+def _capability(name: str) -> Json:
+    return {"key": CAPABILITY_PREFIX + name, "operator": "Exists"}

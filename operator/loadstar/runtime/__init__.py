@@ -1,0 +1,1 @@
+"""The loops around the core: store, queue, placement cycle, writer, leader. Knows ports, not Kubernetes clients."""

@@ -1,0 +1,127 @@
+"""The placement cycle: takes all Tasks that ask for a node, one snapshot, and places many, each counting for the next.
+
+It wakes when something asks, waits a moment for company, and never longer than a maximum. What it decides goes into
+the store; the writes are the engine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from loadstar import telemetry
+from loadstar.core.model import Placement, Strategy, Task
+from loadstar.core.placement import Decision, Placed, Request, Unplaced, place
+from loadstar.core.snapshot import Snapshot
+from loadstar.core.states import State
+from loadstar.core.steps import never_bound
+from loadstar.core.template import resolve
+from loadstar.runtime.ports import Clock
+from loadstar.runtime.store import Key, Store
+
+IDLE_SECONDS: Final = 0.02
+LONGEST_SECONDS: Final = 0.1
+RETRY_SECONDS: Final = 1.0
+"""How often Tasks without a node are tried again when nothing woke the cycle."""
+UNPINNED_AFTER: Final = 3
+"""After so many nodes in a row that did not take its Pod, a Task is left to kube-scheduler."""
+YIELD_EVERY: Final = 50
+
+log = logging.getLogger(__name__)
+
+
+class Cycle:
+    """Places pending Tasks: highest priority first, then oldest."""
+
+    def __init__(self, store: Store, clock: Clock, changed: Callable[[Key], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._changed = changed
+        self._wake = asyncio.Event()
+        self.progress = clock.boottime()
+
+    def request(self, key: Key) -> None:
+        """A Task asks for a node."""
+        if key not in self._store.pending:
+            self._store.pending.add(key)
+            self._wake.set()
+
+    def wake(self) -> None:
+        """Something changed that may let a waiting Task in."""
+        if self._store.pending:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Run cycles for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            else:
+                await self._gather()
+            self._wake.clear()
+            self.progress = self._clock.boottime()
+            if self._store.pending:
+                with telemetry.CYCLE_SECONDS.time():
+                    await self._place_all()
+
+    async def _gather(self) -> None:
+        """Wait until nobody joined for a moment, or the longest wait is over."""
+        end = self._clock.boottime() + LONGEST_SECONDS
+        count = -1
+        while count != len(self._store.pending) and self._clock.boottime() < end:
+            count = len(self._store.pending)
+            await asyncio.sleep(IDLE_SECONDS)
+
+    async def _place_all(self) -> None:
+        store = self._store
+        tasks = [task for key in store.pending if (task := store.tasks.get(key))]
+        tasks.sort(key=lambda task: (-task.priority, task.created, task.uid))
+        snapshot = store.snapshot(self._clock.now())
+        refused: dict[object, Unplaced] = {}
+        for index, task in enumerate(tasks):
+            if index and index % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            if task.key not in store.pending or task.status.state is not State.PENDING:
+                continue
+            if isinstance(store.decisions.get(task.key), Placed):
+                continue
+            decision = self._place(task, snapshot, refused)
+            if decision is None:
+                continue
+            if store.decisions.get(task.key) != decision:
+                store.decide(task.key, decision)
+                self._changed(task.key)
+        store.pending.difference_update([k for k in store.pending if isinstance(store.decisions.get(k), Placed)])
+
+    def _place(self, task: Task, snapshot: Snapshot, refused: dict[object, Unplaced]) -> Decision | None:
+        request = request_of(task, snapshot)
+        if request is None:
+            return None
+        if known := refused.get(request.shape):
+            return known
+        decision = place(request, snapshot)
+        if isinstance(decision, Unplaced):
+            refused[request.shape] = decision
+        else:
+            telemetry.PLACEMENTS.labels(request.template.placement.strategy).inc()
+            if decision.node is not None:
+                snapshot.nodes[decision.node].assume(task.uid, request.template.worker.requests)
+        return decision
+
+
+def request_of(task: Task, snapshot: Snapshot) -> Request | None:
+    """What the Task asks of the placement now; None when nothing says what it runs."""
+    template = resolve(task, snapshot.policy)
+    if template is None:
+        return None
+    tried = never_bound(task.status)
+    if len(tried) >= UNPINNED_AFTER:
+        unpinned: Placement = replace(template.placement, strategy=Strategy.KUBE_SCHEDULER)
+        return Request(task.uid, replace(template, placement=unpinned))
+    return Request(task.uid, template, frozenset(tried))

@@ -1,0 +1,208 @@
+"""The workers: take a Task's key, look, decide, carry out. The same key is never worked on twice at once.
+
+It binds store, queue, cycle and writer; what to do is the core's decision and how to do it the writer's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from loadstar import telemetry
+from loadstar.core.conditions import with_conditions
+from loadstar.core.instructions import (
+    ConfirmPod,
+    CreatePod,
+    DeletePod,
+    DeleteTask,
+    Emit,
+    Instruction,
+    RefreshTask,
+    RequestPlacement,
+    Requeue,
+    Wait,
+    WriteStatus,
+)
+from loadstar.core.model import Task
+from loadstar.core.reconcile import reconcile
+from loadstar.core.states import State
+from loadstar.runtime.cycle import Cycle
+from loadstar.runtime.leader import Leader
+from loadstar.runtime.notes import Notes
+from loadstar.runtime.ports import (
+    Clock,
+    ClusterError,
+    Conflict,
+    Invalid,
+    NotFound,
+    Throttled,
+    Unavailable,
+)
+from loadstar.runtime.store import Key, Store
+from loadstar.runtime.workqueue import WorkQueue
+from loadstar.runtime.writer import Fenced, Writer
+
+FAULT_SECONDS: Final = 5.0
+"""The least wait after a fault of ours: one bad Task must not keep a worker busy."""
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Reconciles Tasks while this replica leads."""
+
+    def __init__(
+        self, store: Store, queue: WorkQueue[Key], cycle: Cycle, writer: Writer, leader: Leader, clock: Clock
+    ) -> None:
+        self.notes = Notes()
+        self._store = store
+        self._queue = queue
+        self._cycle = cycle
+        self._writer = writer
+        self._leader = leader
+        self._clock = clock
+        self.progress = clock.boottime()
+
+    def touch(self, keys: Iterable[Key]) -> None:
+        """These Tasks may have something to do."""
+        for key in keys:
+            self._queue.add(key)
+
+    async def run(self, workers: int) -> None:
+        """Lead whenever elected: start afresh from what the store knows, work until the lease is lost."""
+        while True:
+            await self._leader.wait()
+            telemetry.LEADING.set(1)
+            self._store.decisions.clear()
+            self._store.pending.clear()
+            self.touch(list(self._store.tasks))
+            async with asyncio.TaskGroup() as group:
+                running = [group.create_task(self._work(), name=f"worker-{n}") for n in range(workers)]
+                running.append(group.create_task(self._cycle.run(), name="cycle"))
+                await self._leader.lost()
+                for task in running:
+                    task.cancel()
+            telemetry.LEADING.set(0)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            try:
+                with telemetry.RECONCILE_SECONDS.time():
+                    await self._handle(key)
+            finally:
+                self._queue.done(key)
+                self.progress = self._clock.boottime()
+
+    async def _handle(self, key: Key) -> None:
+        """Reconcile one Task; whatever goes wrong concerns this Task alone."""
+        try:
+            await self._reconcile(key)
+        except Fenced:
+            return
+        except Throttled as error:
+            self._writer.pause(error)
+            self._retry(key, "throttled", at_least=error.seconds)
+        except Conflict:
+            # Somebody wrote meanwhile: read it now rather than decide again on what is known to be old.
+            self._store.decide(key, None)
+            await self._reread(key)
+        except NotFound:
+            if task := self._store.tasks.get(key):
+                self._store.remove_task(key, task.uid)
+            self.notes.forget(key)
+        except Unavailable as error:
+            log.warning("the API server is not available: %s", error, extra=_about(key))
+            self._retry(key, "unavailable")
+        except ClusterError as error:
+            log.error("the API server refused a write: %s", error, extra=_about(key))  # noqa: TRY400 - no bug of ours
+            self._store.decide(key, None)
+            self._retry(key, "refused", at_least=FAULT_SECONDS if isinstance(error, Invalid) else 1.0)
+        except Exception:
+            log.exception("a decision failed", extra=_about(key))
+            self._retry(key, "fault", at_least=FAULT_SECONDS)
+        else:
+            self._queue.succeed(key)
+
+    def _retry(self, key: Key, kind: str, at_least: float = 0.0) -> None:
+        telemetry.RECONCILE_ERRORS.labels(kind).inc()
+        self._queue.fail(key, at_least=at_least)
+
+    async def _reread(self, key: Key) -> None:
+        telemetry.RECONCILE_ERRORS.labels("conflict").inc()
+        task = self._store.tasks.get(key)
+        if task is not None:
+            try:
+                await self._writer.refresh_task(task)
+            except ClusterError as error:
+                log.warning("the Task could not be read again: %s", error, extra=_about(key))
+        self._queue.fail(key)
+
+    async def _reconcile(self, key: Key) -> None:
+        view = self._store.view(key)
+        if view is None:
+            self.notes.forget(key)
+            return
+        waits = False
+        for instruction in reconcile(view, self._clock.now()):
+            if not self._leader.may_write():
+                raise Fenced
+            waits = waits or isinstance(instruction, Wait)
+            await self._carry_out(view.task, instruction)
+        if not waits:
+            self.notes.forget(key)
+
+    async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901 - one case an instruction
+        key = task.key
+        match instruction:
+            case WriteStatus():
+                await self._write(task, instruction)
+                self._queue.add(key)
+            case CreatePod():
+                await self._writer.create_pod(task, instruction)
+                self._queue.add(key)
+            case DeletePod(pod):
+                await self._writer.delete_pod(pod)
+            case ConfirmPod(name, attempt):
+                await self._writer.confirm_pod(task, name, attempt)
+                self._queue.add(key)
+            case RefreshTask():
+                await self._writer.refresh_task(task)
+            case RequestPlacement():
+                self._cycle.request(key)
+            case Wait():
+                await self._wait(task, instruction)
+            case Requeue(seconds):
+                self._queue.add(key, seconds)
+            case DeleteTask():
+                await self._writer.delete_task(task)
+            case Emit(reason, message):
+                await self._emit(task, reason, message)
+
+    async def _write(self, task: Task, instruction: WriteStatus) -> None:
+        written = await self._writer.write_status(task, instruction)
+        if written.status.state is State.ASSIGNED and written.status.attempt == 1:
+            telemetry.START_SECONDS.observe(max(0.0, self._clock.now() - written.created))
+
+    async def _wait(self, task: Task, wait: Wait) -> None:
+        left = self.notes.take(task.key, wait, task.status.reason, self._clock.boottime())
+        if left > 0:
+            self._queue.add(task.key, left)
+        elif left == 0:
+            now = self._clock.now()
+            status = replace(task.status, reason=wait.reason, message=wait.message)
+            await self._writer.write_status(task, WriteStatus(with_conditions(status, task.generation, now)))
+
+    async def _emit(self, task: Task, reason: str, message: str) -> None:
+        """An Event is a courtesy: the Task goes on without it."""
+        try:
+            await self._writer.emit(task, reason, message)
+        except ClusterError as error:
+            log.warning("the Event was not recorded: %s", error, extra=_about(task.key))
+
+
+def _about(key: Key) -> dict[str, object]:
+    return {"namespace": key[0], "task": key[1]}

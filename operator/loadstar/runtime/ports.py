@@ -1,0 +1,158 @@
+"""What the runtime needs of the world, as Protocols, and the ways in which the world may refuse.
+
+`loadstar.kube` and `loadstar.sources` implement them; tests put fakes behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from loadstar.core.model import Condition, Load, NodeScore, Pod, Task, TaskStatus
+from loadstar.core.template import Template
+
+
+class ClusterError(Exception):
+    """The API server said no, or nothing. The subclasses say which."""
+
+
+class Conflict(ClusterError):  # noqa: N818 - the API's own word
+    """What was written over has changed meanwhile (409): look again, decide again."""
+
+
+class AlreadyExists(ClusterError):  # noqa: N818
+    """An object of that name is there (409)."""
+
+
+class NotFound(ClusterError):  # noqa: N818
+    """The object is gone (404)."""
+
+
+class Forbidden(ClusterError):  # noqa: N818
+    """Not allowed now (403): rights, quota, Pod security, an admission policy."""
+
+
+class Invalid(ClusterError):  # noqa: N818
+    """Never possible as written (400, 422)."""
+
+
+class Unavailable(ClusterError):  # noqa: N818
+    """No answer, a broken one, or 5xx: whether it took effect is not known."""
+
+
+class Throttled(Unavailable):
+    """429: asked to wait `seconds`."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRecord:
+    """A coordination.k8s.io Lease, reduced to what an election needs."""
+
+    holder: str
+    duration: float
+    transitions: int
+    renewed: str
+    resource_version: str
+
+
+class LeaseStore(Protocol):
+    """Where the election takes place."""
+
+    async def read_lease(self) -> LeaseRecord | None:
+        """The Lease, or None when there is none."""
+        ...
+
+    async def write_lease(
+        self, holder: str, duration: float, transitions: int, over: LeaseRecord | None
+    ) -> LeaseRecord:
+        """Create it (`over` None) or replace exactly what was read. Raises Conflict or AlreadyExists when lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """A line of the PlacementPolicy's status: a node as it stands now and how many of our Pods are on it."""
+
+    score: NodeScore
+    tasks: int
+
+
+class Cluster(Protocol):
+    """The one door out. Every method may raise Unavailable or Throttled."""
+
+    async def write_status(self, task: Task, status: TaskStatus) -> Task:
+        """Write `status` over `task.status`. Raises Conflict, NotFound, Invalid."""
+        ...
+
+    async def read_task(self, namespace: str, name: str) -> Task | None:
+        """The Task as it is now, or None."""
+        ...
+
+    async def list_task_uids(self) -> set[str]:
+        """The uids of all Tasks that exist now."""
+        ...
+
+    async def delete_task(self, task: Task) -> None:
+        """Delete exactly this Task; that it is gone already is success."""
+        ...
+
+    async def create_pod(self, task: Task, template: Template, attempt: int, node: str) -> Pod:
+        """Create the attempt's Pod, pinned to `node` unless that is empty. Raises AlreadyExists, Forbidden, Invalid."""
+        ...
+
+    async def read_pod(self, namespace: str, name: str) -> Pod | None:
+        """The Pod as it is now, or None."""
+        ...
+
+    async def delete_pod(self, pod: Pod) -> None:
+        """Ask for the end of exactly this Pod; that it is gone already is success."""
+        ...
+
+    async def emit(self, task: Task, reason: str, message: str) -> None:
+        """Record a Warning Event about the Task."""
+        ...
+
+    async def create_policy(self) -> None:
+        """Create the PlacementPolicy `default` with its defaults; that it exists is success."""
+        ...
+
+    async def write_policy_status(
+        self, generation: int, nodes: list[NodeReport], condition: Condition, now: float
+    ) -> None:
+        """Replace the status of the PlacementPolicy `default`."""
+        ...
+
+
+class ApiReader(Protocol):
+    """A plain GET at the API server, for sources that are served behind it."""
+
+    async def get(self, path: str) -> Mapping[str, Any]:
+        """The object at `path`. Raises a ClusterError."""
+        ...
+
+
+class LoadSource(Protocol):
+    """Where the load of nodes is read."""
+
+    name: str
+
+    async def read(self) -> Mapping[str, Load]:
+        """The latest sample by node; a node without one is absent. Raises Unavailable."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can turn it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, UTC: for times that are written down or compared with the cluster's."""
+        ...
+
+    def boottime(self) -> float:
+        """Seconds that never jump and count sleep: for durations and the lease."""
+        ...

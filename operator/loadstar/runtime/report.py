@@ -1,0 +1,128 @@
+"""What the operator says about the cluster: gauges every second, the PlacementPolicy's status when it is news.
+
+Reads the store, decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Final
+
+from loadstar import telemetry
+from loadstar.core.conditions import LOAD_DATA_FRESH
+from loadstar.core.model import Condition, NodeClass, NodeScore
+from loadstar.core.scoring import score
+from loadstar.core.snapshot import NodeView, Snapshot
+from loadstar.core.states import State
+from loadstar.runtime.leader import Leader
+from loadstar.runtime.notes import Notes
+from loadstar.runtime.ports import Clock, Cluster, ClusterError, NodeReport
+from loadstar.runtime.store import Key, Store
+from loadstar.runtime.workqueue import WorkQueue
+
+GAUGE_SECONDS: Final = 1.0
+STATUS_SECONDS: Final = 15.0
+NEWS: Final = 0.02
+"""A change of a score by so much is worth a write; a cluster at rest gets none."""
+
+log = logging.getLogger(__name__)
+
+
+def node_reports(snapshot: Snapshot) -> list[NodeReport]:
+    """Every node as it stands, best first; nodes that take no Pods come last."""
+    reports = [NodeReport(standing(view, snapshot), len(view.reservations)) for view in snapshot.nodes.values()]
+    order = {NodeClass.COLD: 0, NodeClass.HOT: 1, NodeClass.UNKNOWN: 2, NodeClass.CLOSED: 3}
+    return sorted(reports, key=lambda report: (order[report.score.node_class], report.score.total, report.score.node))
+
+
+def standing(view: NodeView, snapshot: Snapshot) -> NodeScore:
+    """One node's score as it is, with nothing added."""
+    policy = snapshot.policy
+    now = score(view, None, policy=policy, weights=policy.weights, prefers=(), now=snapshot.now)
+    if view.node.ready and not view.node.unschedulable:
+        return now
+    return NodeScore(
+        now.node, now.total, now.rank, now.cpu, now.memory, now.io, now.weights, now.sample_age, NodeClass.CLOSED
+    )
+
+
+def freshness(reports: list[NodeReport], before: Condition | None, generation: int, now: float) -> Condition:
+    """The condition LoadDataFresh: True when every open node has a fresh sample."""
+    open_nodes = [r.score for r in reports if r.score.node_class is not NodeClass.CLOSED]
+    stale = [s.node for s in open_nodes if s.node_class is NodeClass.UNKNOWN]
+    if stale:
+        value, reason = "False", "NoFreshSample"
+        message = f"{len(stale)}/{len(open_nodes)} open nodes without a fresh load sample: {', '.join(stale[:5])}"
+    elif open_nodes:
+        value, reason, message = "True", "Measured", f"all {len(open_nodes)} open nodes have a fresh load sample"
+    else:
+        value, reason, message = "Unknown", "NoOpenNodes", "no node is open for Pods"
+    changed = before.changed if before and before.status == value else now
+    return Condition(LOAD_DATA_FRESH, value, reason, message, changed, generation)
+
+
+class Report:
+    """The reporting loop; only the leader writes."""
+
+    def __init__(
+        self, cluster: Cluster, store: Store, queue: WorkQueue[Key], notes: Notes, leader: Leader, clock: Clock
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._queue = queue
+        self._notes = notes
+        self._leader = leader
+        self._clock = clock
+        self._condition: Condition | None = None
+        self._written: object = None
+        self._written_at = float("-inf")
+        self.progress = clock.boottime()
+
+    async def run(self) -> None:
+        """Report for ever."""
+        while True:
+            snapshot = self._store.snapshot(self._clock.now())
+            reports = node_reports(snapshot)
+            self._gauges(reports)
+            if self._leader.may_write() and self._clock.boottime() - self._written_at >= STATUS_SECONDS:
+                await self._status(reports, snapshot.now)
+            self.progress = self._clock.boottime()
+            await asyncio.sleep(GAUGE_SECONDS)
+
+    def _gauges(self, reports: list[NodeReport]) -> None:
+        states = Counter(task.status.state for task in self._store.tasks.values())
+        for state in State:
+            telemetry.TASKS.labels(state).set(states[state])
+        telemetry.WAITING.clear()
+        for reason, count in self._notes.reasons().items():
+            telemetry.WAITING.labels(reason).set(count)
+        telemetry.QUEUE_DEPTH.set(len(self._queue))
+        telemetry.QUEUE_DELAYED.set(self._queue.delayed)
+        telemetry.SAMPLE_AGE.clear()
+        telemetry.NODE_SCORE.clear()
+        for report in reports:
+            telemetry.NODE_SCORE.labels(report.score.node).set(report.score.total)
+            if report.score.sample_age is not None:
+                telemetry.SAMPLE_AGE.labels(report.score.node).set(report.score.sample_age)
+
+    async def _status(self, reports: list[NodeReport], now: float) -> None:
+        generation = self._store.policy.generation
+        condition = freshness(reports, self._condition, generation, now)
+        news = (
+            generation,
+            condition.status,
+            tuple((r.score.node, r.score.node_class, round(r.score.total / NEWS), r.tasks) for r in reports),
+        )
+        if news == self._written:
+            return
+        try:
+            if generation == 0:
+                await self._cluster.create_policy()
+            await self._cluster.write_policy_status(generation, reports, condition, now)
+        except ClusterError as error:
+            log.warning("the PlacementPolicy's status was not written: %s", error)
+        else:
+            self._condition, self._written = condition, news
+        self._written_at = self._clock.boottime()

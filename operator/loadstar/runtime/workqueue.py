@@ -1,0 +1,107 @@
+"""A queue of keys: each key once, worked on by one worker at a time, now or later, with back-off for the unlucky.
+
+It replaces timers: whatever has to be looked at again at some time is a delayed key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+Key = TypeVar("Key")
+
+BACK_OFF_SECONDS: Final = 0.05
+BACK_OFF_MAX_SECONDS: Final = 30.0
+
+
+class WorkQueue(Generic[Key]):
+    """`add` while a key is being worked on makes it come again afterwards: no change is lost, none is worked twice."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ready: deque[Key] = deque()
+        self._queued: set[Key] = set()
+        self._busy: set[Key] = set()
+        self._again: set[Key] = set()
+        self._delayed: list[tuple[float, int, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._sequence = 0
+        self._failures: dict[Key, int] = {}
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Keys that are ready now."""
+        return len(self._ready)
+
+    @property
+    def delayed(self) -> int:
+        """Keys that wait for their time."""
+        return len(self._due)
+
+    def add(self, key: Key, delay: float = 0.0) -> None:
+        """Work on the key now, or after `delay` seconds; an earlier time stands."""
+        if delay > 0:
+            due = self._clock() + delay
+            if self._due.get(key, float("inf")) <= due:
+                return
+            self._due[key] = due
+            self._sequence += 1
+            heapq.heappush(self._delayed, (due, self._sequence, key))
+            self._wake.set()
+            return
+        self._due.pop(key, None)
+        if key in self._busy:
+            self._again.add(key)
+        elif key not in self._queued:
+            self._queued.add(key)
+            self._ready.append(key)
+            self._wake.set()
+
+    def fail(self, key: Key, *, at_least: float = 0.0) -> float:
+        """Work on the key again after its back-off, twice as long each time; returns the seconds."""
+        count = self._failures.get(key, 0)
+        self._failures[key] = count + 1
+        delay: float = max(at_least, min(BACK_OFF_MAX_SECONDS, BACK_OFF_SECONDS * 2 ** min(count, 16)))
+        self.add(key, delay)
+        return delay
+
+    def succeed(self, key: Key) -> None:
+        """Forget the key's failures."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> Key:
+        """The next key; the caller owes a `done`."""
+        while True:
+            self._promote()
+            if self._ready:
+                key = self._ready.popleft()
+                self._queued.discard(key)
+                self._busy.add(key)
+                if self._ready:
+                    self._wake.set()
+                return key
+            self._wake.clear()
+            timeout = self._delayed[0][0] - self._clock() if self._delayed else None
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def done(self, key: Key) -> None:
+        """The worker is finished with the key."""
+        self._busy.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def _promote(self) -> None:
+        now = self._clock()
+        while self._delayed and self._delayed[0][0] <= now:
+            due, _, key = heapq.heappop(self._delayed)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self.add(key)
