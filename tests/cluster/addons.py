@@ -1,0 +1,123 @@
+"""DNS and metrics: CoreDNS and metrics-server beside the control plane, and the objects that lead to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.controlplane import API_PORT, ControlPlane
+from tests.cluster.network import CONTROL_PLANE, DNS_SERVICE
+from tests.cluster.processes import Daemon
+
+METRICS_PORT = 4443
+METRIC_SECONDS = 10
+NAMES = ("coredns", "metrics-server")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Addons:
+    """The add-ons of one bed."""
+
+    plane: ControlPlane
+
+    def daemon(self, name: str) -> Daemon:
+        """Coredns or metrics-server."""
+        return self.plane.daemon(name)
+
+    def start(self, *, kwok: bool) -> None:
+        """Start both. With simulated nodes metrics-server asks each node at the port that it reports."""
+        plane, kubeconfig = self.plane, self.plane.folder / "addons.kubeconfig"
+        corefile = plane.folder / "Corefile"
+        corefile.write_text(_corefile(kubeconfig))
+        self.daemon("coredns").start(plane.inside(plane.bin / "coredns", "-conf", corefile))
+        flags = [
+            f"--kubeconfig={kubeconfig}",
+            f"--authentication-kubeconfig={kubeconfig}",
+            f"--authorization-kubeconfig={kubeconfig}",
+            f"--secure-port={METRICS_PORT}",
+            f"--cert-dir={plane.folder / 'metrics-certs'}",
+            "--kubelet-insecure-tls",
+            "--kubelet-preferred-address-types=InternalIP",
+            f"--metric-resolution={METRIC_SECONDS}s",
+            "--kubelet-request-timeout=5s",
+        ]
+        if kwok:
+            flags.append("--kubelet-use-node-status-port")
+        self.daemon("metrics-server").start(plane.inside(plane.bin / "metrics-server", *flags))
+
+    def objects(self) -> str:
+        """What the cluster must know of them, as YAML for kubectl apply."""
+        return yaml.safe_dump_all(
+            [
+                _slice("kubernetes", "default", "https", API_PORT),
+                _service("kube-dns", [("dns", 53, "UDP"), ("dns-tcp", 53, "TCP")], DNS_SERVICE),
+                _slice("kube-dns", "kube-system", "dns", 53, "UDP"),
+                _slice("kube-dns-tcp", "kube-system", "dns-tcp", 53, "TCP", service="kube-dns"),
+                _service("metrics-server", [("https", 443, "TCP")], None, METRICS_PORT),
+                _slice("metrics-server", "kube-system", "https", METRICS_PORT),
+                {
+                    "apiVersion": "apiregistration.k8s.io/v1",
+                    "kind": "APIService",
+                    "metadata": {"name": "v1beta1.metrics.k8s.io"},
+                    "spec": {
+                        "group": "metrics.k8s.io",
+                        "version": "v1beta1",
+                        "groupPriorityMinimum": 100,
+                        "versionPriority": 100,
+                        "insecureSkipTLSVerify": True,
+                        "service": {"name": "metrics-server", "namespace": "kube-system"},
+                    },
+                },
+            ]
+        )
+
+
+def _corefile(kubeconfig: Path) -> str:
+    return f""".:53 {{
+    bind {CONTROL_PLANE}
+    errors
+    kubernetes cluster.local in-addr.arpa {{
+        kubeconfig {kubeconfig} loadstar-bed
+        pods verified
+    }}
+    cache 5
+}}
+"""
+
+
+def _service(name: str, ports: list[tuple[str, int, str]], address: str | None, target: int = 0) -> Json:
+    spec: Json = {
+        "ports": [
+            {"name": port, "port": number, "protocol": protocol, "targetPort": target or number}
+            for port, number, protocol in ports
+        ]
+    }
+    if address:
+        spec["clusterIP"] = address
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "spec": spec,
+    }
+
+
+def _slice(name: str, namespace: str, port: str, number: int, protocol: str = "TCP", service: str = "") -> Json:
+    """An EndpointSlice that leads a Service without a selector to the control plane."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": service or name},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [CONTROL_PLANE], "conditions": {"ready": True}}],
+        "ports": [{"name": port, "port": number, "protocol": protocol}],
+    }
