@@ -27,6 +27,15 @@ FOLDERS: Final = ("crds", "helm/loadstar/files/crds")
 _TERMINAL: Final = "[" + ", ".join(f"'{state}'" for state in State if state.terminal) + "]"
 
 
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors: what is the same in two places is written twice."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Nothing is an alias."""
+        del data
+        return True
+
+
 def task_crd() -> Schema:
     """The CRD of Task."""
     spec, status = structural(TaskSpec), structural(TaskStatus)
@@ -114,7 +123,7 @@ def documents(root: Path) -> dict[Path, str]:
     """Every generated file with its text."""
     crds = {"tasks.yaml": task_crd(), "placementpolicies.yaml": policy_crd()}
     files = {
-        root / folder / name: HEADER + yaml.safe_dump(crd, sort_keys=False, width=120)
+        root / folder / name: HEADER + yaml.dump(crd, Dumper=_Plain, sort_keys=False, width=120)
         for folder in FOLDERS
         for name, crd in crds.items()
     }

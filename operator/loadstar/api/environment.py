@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from loadstar.api.base import ENV_NAME, Key, Model, ObjectName, Quantity, rule, rules
+from loadstar.api.base import EnvName, Key, Model, ObjectName, Quantity, rule, rules, says
+
+_FIELD_PATH: Final = (
+    r"^(metadata\.(name|namespace|uid)|metadata\.(labels|annotations)\['[^']+'\]"
+    r"|spec\.(nodeName|serviceAccountName)|status\.(hostIP|podIP|hostIPs|podIPs))$"
+)
 
 
 class KeySelector(Model):
@@ -27,7 +32,11 @@ class FieldSelector(Model):
         str,
         Field(
             max_length=317,
-            pattern=r"^(metadata\.(name|namespace|uid)|metadata\.(labels|annotations)\['[^']+'\]|spec\.(nodeName|serviceAccountName)|status\.(hostIP|podIP|hostIPs|podIPs))$",
+            pattern=_FIELD_PATH,
+            json_schema_extra=says(
+                "must be metadata.name, .namespace, .uid, .labels['KEY'] or .annotations['KEY'], spec.nodeName or "
+                ".serviceAccountName, status.hostIP, .hostIPs, .podIP or .podIPs"
+            ),
         ),
     ]
     """Path of the field, such as metadata.name or spec.nodeName."""
@@ -36,7 +45,14 @@ class FieldSelector(Model):
 class ResourceFieldSelector(Model):
     """A request or limit of the container."""
 
-    resource: Annotated[str, Field(max_length=64, pattern=r"^(requests|limits)\.(cpu|memory|ephemeral-storage)$")]
+    resource: Literal[
+        "requests.cpu",
+        "requests.memory",
+        "requests.ephemeral-storage",
+        "limits.cpu",
+        "limits.memory",
+        "limits.ephemeral-storage",
+    ]
     """Such as limits.memory."""
     divisor: Quantity = "1"
     """The unit in which the value is given, such as 1Mi."""
@@ -79,7 +95,7 @@ class EnvVar(Model):
         )
     )
 
-    name: Annotated[str, Field(min_length=1, max_length=253, pattern=ENV_NAME)]
+    name: EnvName
     """Name of the variable."""
     value: Annotated[str, Field(max_length=32768)] | None = None
     """Its value; $(NAME) refers to an earlier variable."""
@@ -105,7 +121,7 @@ class EnvFrom(Model):
         )
     )
 
-    prefix: Annotated[str, Field(max_length=63, pattern=ENV_NAME)] | None = None
+    prefix: EnvName | None = None
     """Put before each name."""
     config_map_ref: ObjectReference | None = None
     """A ConfigMap."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from loadstar.api.base import SET, LabelName, Model, StatusModel, TypeName, keyed
+from loadstar.api.base import SET, DnsLabel, LabelName, Model, StatusModel, keyed
 from loadstar.api.status import Condition, Count, Name, Time
 from loadstar.api.task import Weights
 from loadstar.api.worker import Worker
@@ -49,7 +49,7 @@ class PlacementPolicySpec(Model):
     """When a node is hot."""
     metrics: Metrics = Metrics()
     """How load is read."""
-    types: Annotated[dict[TypeName, TypeDefaults], Field(max_length=16)] | None = None
+    types: Annotated[dict[DnsLabel, TypeDefaults], Field(max_length=64)] | None = None
     """By type of Task: the default worker and capabilities. The type `default` serves Tasks whose type is not here."""
 
 

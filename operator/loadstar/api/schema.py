@@ -1,7 +1,8 @@
 """A pydantic model's JSON schema as the structural OpenAPI schema that a CRD must have.
 
 References are inlined, "or null" is dropped (absent says it), and what CRDs do not know is put in their words: keys of
-maps become a rule, exclusive bounds become draft 4's.
+maps become a rule, exclusive bounds become draft 4's. A pattern that is put into words becomes a rule too, so that a
+refusal is a sentence and not a regular expression.
 """
 
 from __future__ import annotations
@@ -11,29 +12,39 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from loadstar.api.base import SAYS, rule
+
 Schema = dict[str, Any]
 
-_DROPPED: Final = {"title", "$defs", "propertyNames", "patternProperties", "const", "examples"}
+_DROPPED: Final = {"title", "$defs", "propertyNames", "patternProperties", "const", "examples", SAYS}
+RULES_UP_TO: Final = 256
+"""Where an object may hold more of a field, its pattern stays one: the API server bounds what all rules may cost."""
 
 
 def structural(model: type[BaseModel]) -> Schema:
     """The schema of a model, with nothing left outside it."""
     raw = model.model_json_schema(by_alias=True, mode="validation")
-    return _convert(raw, raw.get("$defs", {}))
+    return _convert(raw, raw.get("$defs", {}), 1)
 
 
-def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any], times: int) -> Schema:
+    """A node of the schema; `times` is how often an object may hold it at most."""
     node = _resolved(node, definitions)
     result = _reworded(node)
+    if SAYS in node and "pattern" in result and times <= RULES_UP_TO:
+        _say(result, node[SAYS])
     if isinstance(result.get("properties"), dict):
-        result["properties"] = {name: _convert(item, definitions) for name, item in result["properties"].items()}
-    for name in ("items", "additionalProperties"):
-        if isinstance(result.get(name), dict):
-            result[name] = _convert(result[name], definitions)
+        result["properties"] = {name: _convert(item, definitions, times) for name, item in result["properties"].items()}
+    if isinstance(result.get("items"), dict):
+        result["items"] = _convert(result["items"], definitions, times * result["maxItems"])
+    if isinstance(result.get("additionalProperties"), dict):
+        result["additionalProperties"] = _convert(
+            result["additionalProperties"], definitions, times * result["maxProperties"]
+        )
     if "propertyNames" in node:
         names = _resolved(node["propertyNames"], definitions)
         for pattern, item in node.get("patternProperties", {}).items():
-            result["additionalProperties"] = _convert(item, definitions)
+            result["additionalProperties"] = _convert(item, definitions, times * result["maxProperties"])
             names = {**names, "pattern": pattern}
         result["x-kubernetes-validations"] = [*result.get("x-kubernetes-validations", ()), _key_rule(names)]
     return result
@@ -50,11 +61,19 @@ def _reworded(node: Schema) -> Schema:
         result["enum"] = [node["const"]]
     if result.get("x-kubernetes-int-or-string"):
         result.pop("type", None)
+        result.setdefault("minimum", 0)
     if result.get("type") == "integer":
         result.setdefault("format", "int64")
     if "exclusiveMinimum" in result:
         result |= {"minimum": result["exclusiveMinimum"], "exclusiveMinimum": True}
     return result
+
+
+def _say(schema: Schema, words: str) -> None:
+    """Turn the pattern of a schema into a rule with a sentence."""
+    text = "string(self)" if schema.get("x-kubernetes-int-or-string") else "self"
+    said = rule(f"{text}.matches({_literal(schema.pop('pattern'))})", words)
+    schema["x-kubernetes-validations"] = [said, *schema.get("x-kubernetes-validations", ())]
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
@@ -74,12 +93,16 @@ def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema
 
 
 def _key_rule(names: Mapping[str, Any]) -> dict[str, str]:
-    pattern = str(names["pattern"]).replace("\\", "\\\\").replace("'", "\\'")
-    longest = names["maxLength"]
-    return {
-        "rule": f"self.all(k, size(k) <= {longest} && k.matches('{pattern}'))",
-        "message": f"must have keys of at most {longest} characters that match {names['pattern']}",
-    }
+    longest, words = names["maxLength"], str(names[SAYS]).removeprefix("must be ")
+    return rule(
+        f"self.all(k, size(k) <= {longest} && k.matches({_literal(names['pattern'])}))",
+        f"must have keys of at most {longest} characters, each {words}",
+    )
+
+
+def _literal(text: str) -> str:
+    """A string of CEL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def walk(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -14,7 +14,8 @@ from loadstar.core.states import State
 Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-time"})]
 Name = Annotated[str, Field(max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2147483647)]
+ExitCode = Annotated[int, Field(ge=-2147483648, le=2147483647)]
 ReasonText = Annotated[str, Field(max_length=128, pattern=r"^([A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?)?$")]
 
 
@@ -99,7 +100,7 @@ class AttemptRecord(StatusModel):
     """When its container started."""
     finish_time: Time | None = None
     """When it ended."""
-    exit_code: int | None = None
+    exit_code: ExitCode | None = None
     """The exit code of its container."""
     message: Text | None = None
     """More about its end."""
@@ -132,7 +133,7 @@ class TaskStatus(StatusModel):
     """When the Task ended."""
     duration_seconds: Count | None = None
     """From start to end of the last attempt."""
-    exit_code: int | None = None
+    exit_code: ExitCode | None = None
     """Exit code of the last container that ended."""
     failures: Count = 0
     """Failures so far, against retry.limit."""

@@ -8,20 +8,18 @@ from pydantic import ConfigDict, Field
 
 from loadstar.api.base import (
     ATOMIC,
-    LABEL_VALUE,
-    QUALIFIED_NAME,
     SET,
+    DnsLabel,
+    LabelKey,
     LabelName,
+    LabelValue,
     Model,
-    TypeName,
     rule,
     rules,
 )
 from loadstar.api.worker import Worker
 from loadstar.core.model import Strategy
 
-LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=QUALIFIED_NAME)]
-LabelValue = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 MUTABLE = ("description", "priority", "ttlSecondsAfterFinished")
@@ -123,7 +121,7 @@ class TaskSpec(Model):
 
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What this Task is for, for people."""
-    type: TypeName | None = None
+    type: DnsLabel | None = None
     """A type of the PlacementPolicy, which may bring a worker and capabilities."""
     priority: Annotated[int, Field(ge=0, le=1000)] = 500
     """Higher is placed first; may be changed until the Task is terminal."""

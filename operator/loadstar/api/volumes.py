@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from loadstar.api.base import ATOMIC, Key, Model, ObjectName, Quantity, rule, rules
+from loadstar.api.base import ATOMIC, DnsLabel, FilePath, Key, Model, ObjectName, Quantity, rule, rules, says
 from loadstar.api.environment import FieldSelector
 
 
@@ -15,7 +15,7 @@ class KeyToPath(Model):
 
     key: Key
     """The key."""
-    path: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^([^/.]|\.[^/.]|\.\.[^/])[^:]*$")]
+    path: FilePath
     """The file, relative to the volume."""
     mode: Annotated[int, Field(ge=0, le=511)] | None = None
     """Its permission bits, 0 to 511 (0777)."""
@@ -79,7 +79,7 @@ class ProjectedObject(Model):
 class DownwardFile(Model):
     """A field of the Pod as a file."""
 
-    path: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^([^/.]|\.[^/.]|\.\.[^/])[^:]*$")]
+    path: FilePath
     """The file, relative to the volume."""
     field_ref: FieldSelector
     """The field."""
@@ -135,7 +135,7 @@ class Volume(Model):
         )
     )
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    name: DnsLabel
     """Its name, a DNS label."""
     empty_dir: EmptyDir | None = None
     """An empty folder."""
@@ -154,9 +154,17 @@ class VolumeMount(Model):
 
     name: Annotated[str, Field(min_length=1, max_length=63)]
     """Name of a volume of this worker."""
-    mount_path: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^/[^:]*$")]
+    mount_path: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            pattern=r"^/[^:]*$",
+            json_schema_extra=says("must be an absolute path such as /data, without ':'"),
+        ),
+    ]
     """The folder, an absolute path."""
-    sub_path: Annotated[str, Field(max_length=1024, pattern=r"^([^/.]|\.[^/.]|\.\.[^/]).*$")] | None = None
+    sub_path: FilePath | None = None
     """A path inside the volume."""
     read_only: bool = False
     """Mount it read-only."""

@@ -6,16 +6,21 @@ container in that namespace, and nothing else. What is filled in is `loadstar.ku
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
-from loadstar.api.base import ATOMIC, QUALIFIED_NAME, Model, ObjectName, Path, Quantity, keyed, rule, rules
+from loadstar.api.base import ATOMIC, QUALIFIED_NAME, Model, ObjectName, Quantity, keyed, rule, rules, says
 from loadstar.api.environment import EnvFrom, EnvVar
 from loadstar.api.volumes import Volume, VolumeMount
 
-ResourceName = Annotated[str, Field(min_length=1, max_length=253, pattern=QUALIFIED_NAME)]
-_WHICH = "must be cpu, memory, ephemeral-storage or an extended resource such as nvidia.com/gpu"
+_WHICH: Final = "must be cpu, memory, ephemeral-storage or an extended resource such as nvidia.com/gpu"
+_OWN: Final = "['cpu', 'memory', 'ephemeral-storage']"
+_NAMES: Final = f".all(k, k in {_OWN} || (k.contains('/') && !k.contains('kubernetes.io/')))"
+
+ResourceName = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=QUALIFIED_NAME, json_schema_extra=says(_WHICH))
+]
 
 
 class Resources(Model):
@@ -25,14 +30,22 @@ class Resources(Model):
         json_schema_extra=rules(
             rule(
                 "!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || "
+                "!isQuantity(string(self.requests[k])) || !isQuantity(string(self.limits[k])) || "
                 "quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",
                 "must request at most the limit of each resource",
             ),
+            rule(f"!has(self.requests) || self.requests{_NAMES}", _WHICH, field=".requests"),
+            rule(f"!has(self.limits) || self.limits{_NAMES}", _WHICH, field=".limits"),
             rule(
-                "(has(self.requests) ? self.requests : {}).all(k, k in ['cpu', 'memory', 'ephemeral-storage'] || "
-                "k.contains('/')) && (has(self.limits) ? self.limits : {}).all(k, k in ['cpu', 'memory', "
-                "'ephemeral-storage'] || k.contains('/'))",
-                _WHICH,
+                f"!has(self.requests) || self.requests.all(k, k in {_OWN} || (has(self.limits) && k in self.limits && "
+                "string(self.requests[k]) == string(self.limits[k])))",
+                "must give an extended resource a limit, and no request but the same",
+                field=".requests",
+            ),
+            rule(
+                f"!has(self.limits) || self.limits.all(k, k in {_OWN} || string(self.limits[k]).matches('^[0-9]+$'))",
+                "must give an extended resource as a whole number, such as 1",
+                field=".limits",
             ),
         )
     )
@@ -87,7 +100,15 @@ class Worker(Model):
         )
     )
 
-    image: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")]
+    image: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=512,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$",
+            json_schema_extra=says("must be an image such as registry.example/team/resize:1.4, without spaces"),
+        ),
+    ]
     """The container image."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When to pull it; as Kubernetes defaults it."""
@@ -100,7 +121,7 @@ class Worker(Model):
         | None
     ) = None
     """Its arguments."""
-    working_dir: Path | None = None
+    working_dir: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """The folder to start in."""
     env: Annotated[list[EnvVar], Field(max_length=256, json_schema_extra=keyed("name"))] | None = None
     """Environment variables. HOME is /tmp unless named; LOADSTAR_* are the operator's."""

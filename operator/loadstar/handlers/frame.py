@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import kopf
 
@@ -98,6 +98,8 @@ async def run_frame(registry: kopf.OperatorRegistry, credentials: Credentials, s
     await kopf.operator(
         registry=registry,
         settings=operator_settings(),
+        # Peering is off; without an identity kopf would look the user up, who has no name in a container.
+        identity=cast("Any", "loadstar"),
         standalone=True,
         clusterwide=True,
         stop_flag=stop,

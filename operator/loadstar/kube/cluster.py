@@ -103,7 +103,7 @@ class KubeCluster:
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{task.name}.", "namespace": task.namespace},
+            "metadata": {"name": f"{task.name}.{int(self._clock.now() * 1e6):x}", "namespace": task.namespace},
             "eventTime": now,
             "type": "Warning",
             "reason": reason,

@@ -1,0 +1,11 @@
+# The operator's image. `make image` puts the locked packages for the base's Python into build/site-packages first.
+ARG BASE=python:3.12-slim-bookworm
+FROM ${BASE}
+COPY build/site-packages /opt/loadstar
+COPY operator/loadstar /opt/loadstar/loadstar
+ENV PYTHONPATH=/opt/loadstar PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Compiled once here: on a small share of a core, compiling would be most of the start-up.
+RUN ["python3", "-m", "compileall", "-q", "-j", "0", "/opt/loadstar"]
+USER 65532:65532
+ENTRYPOINT ["python3", "-m", "loadstar"]
+CMD ["run"]

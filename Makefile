@@ -1,0 +1,56 @@
+# The verbs of this project. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+UV := build/uv/bin/uv
+RUN := .venv/bin
+STAMP := build/.setup
+IMAGE_TAR := build/loadstar-image.tar
+
+.PHONY: help setup check unit e2e test demo image crds manifests clean
+
+help: ## list the verbs
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(STAMP) ## install the pinned tools into .venv
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON"; exit 1; }
+	@echo "== setup: uv $(UV_VERSION), then the locked packages"
+	@test -x $(UV) || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@$(UV) sync --frozen --quiet
+	@touch $(STAMP)
+
+check: setup ## lint, types, layers, generated files
+	$(RUN)/ruff check --quiet .
+	$(RUN)/ruff format --check --quiet .
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-logo 2>/dev/null || $(RUN)/lint-imports
+	$(RUN)/python -m loadstar.api.crd --check
+
+unit: setup ## tests without a cluster
+	$(RUN)/pytest -q tests/unit
+
+e2e: setup ## tests on a cluster: KUBECONFIG's, else a test bed that comes and goes
+	$(RUN)/python -m tests.e2e
+
+test: ## everything
+	@started=$$SECONDS; for step in check unit e2e; do \
+	  echo "== $$step"; at=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; echo "== $$step took $$((SECONDS-at)) s"; \
+	done; echo "== all tests passed in $$((SECONDS-started)) s"
+
+demo: setup ## a cluster, the chart, sample Tasks to SUCCESS
+	$(RUN)/python -m tests.demo
+
+image: setup ## the operator's image, with docker, podman or buildah
+	$(RUN)/python -m tests.image
+
+crds: setup ## write the generated files
+	$(RUN)/python -m loadstar.api.crd
+
+manifests: setup ## render the chart into manifests/
+	$(RUN)/python -m tests.image.manifests
+
+clean: ## remove what was built, and the test bed
+	-@test -x $(RUN)/python && $(RUN)/python -m tests.cluster down
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
