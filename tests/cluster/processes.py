@@ -16,6 +16,8 @@ from typing import Any
 from tests.cluster.errors import BedError
 
 STOP_SECONDS = 10.0
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+"""Daemons outlive us by design; forgetting one while it runs would be reported as a leak."""
 
 
 def run(*command: str | Path, input_text: str | None = None, check: bool = True) -> str:
@@ -78,6 +80,7 @@ class Daemon:
                 start_new_session=True,
                 env={**os.environ, **(environment or {})},
             )
+        _CHILDREN.append(child)
         record = {"pid": child.pid, "started": started_at(child.pid), "command": words, "env": dict(environment or {})}
         self._record.write_text(json.dumps(record))
 

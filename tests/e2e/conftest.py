@@ -1,0 +1,150 @@
+"""What the end-to-end tests share: the cluster, the operator installed by Helm, and a namespace for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.bed import Bed
+from tests.e2e.__main__ import BED
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "loadstar"
+SYSTEM = "loadstar-system"
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+TERMINAL = {"SUCCESS", "FAILED"}
+
+Json = dict[str, Any]
+Kubectl = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def call(*words: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command with its output kept; a failure shows what it said."""
+    done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False, timeout=170)
+    if check and done.returncode:
+        pytest.fail(f"{' '.join(words)} failed ({done.returncode}): {done.stdout}{done.stderr}")
+    return done
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """kubectl, as the cluster's administrator."""
+
+    def run(*arguments: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return call("kubectl", *arguments, stdin=stdin, check=check)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bed() -> Bed:
+    """The test bed itself, for tests that hurt a part of it (marked `bed`)."""
+    return Bed(BED)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def operator(kubectl: Kubectl) -> None:
+    """The operator, installed by the chart into a restricted namespace, once."""
+    kubectl("create", "namespace", SYSTEM, check=False)
+    kubectl("label", "namespace", SYSTEM, RESTRICTED, "--overwrite")
+    install()
+
+
+def install() -> None:
+    """Install the chart and wait until it is ready."""
+    image = os.environ.get("IMAGE", "")
+    more = (
+        ["--set", f"image.repository={image.rpartition(':')[0]},image.tag={image.rpartition(':')[2]}"] if image else []
+    )
+    call("helm", "upgrade", "--install", "loadstar", str(CHART), "-n", SYSTEM, "--wait", "--timeout", "120s", *more)
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A fresh namespace that enforces restricted Pods; its end is not waited for."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    kubectl("label", "namespace", name, RESTRICTED)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+def task(name: str, script: str = "true", **spec: Any) -> Json:
+    """A small Task that runs a line of shell."""
+    worker: Json = {
+        "image": "busybox:1.35",
+        "command": ["sh", "-c", script],
+        "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}},
+    }
+    worker.update(spec.pop("worker", {}))
+    return {
+        "apiVersion": "loadstar.dev/v1alpha1",
+        "kind": "Task",
+        "metadata": {"name": name},
+        "spec": {"worker": worker, **spec},
+    }
+
+
+def as_yaml(*documents: Json) -> str:
+    """Several objects for `kubectl apply -f -`."""
+    return yaml.safe_dump_all(documents)
+
+
+class Tasks:
+    """Tasks of one namespace."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str) -> None:
+        self.kubectl = kubectl
+        self.namespace = namespace
+
+    def apply(self, *documents: Json) -> None:
+        """Apply objects."""
+        self.kubectl("apply", "-n", self.namespace, "-f", "-", stdin=as_yaml(*documents))
+
+    def get(self, name: str) -> Json:
+        """One Task."""
+        return dict(json.loads(self.kubectl("get", "ldt", name, "-n", self.namespace, "-o", "json").stdout))
+
+    def all(self) -> dict[str, Json]:
+        """All Tasks by name."""
+        items = json.loads(self.kubectl("get", "ldt", "-n", self.namespace, "-o", "json").stdout)["items"]
+        return {item["metadata"]["name"]: item for item in items}
+
+    def pods(self) -> list[Json]:
+        """All Pods."""
+        return list(json.loads(self.kubectl("get", "pods", "-n", self.namespace, "-o", "json").stdout)["items"])
+
+    def wait(self, done: Callable[[dict[str, Json]], bool], seconds: float = 60) -> dict[str, Json]:
+        """Return all Tasks once `done` says so; fails with what they were."""
+        end = time.monotonic() + seconds
+        while True:
+            tasks = self.all()
+            if done(tasks):
+                return tasks
+            if time.monotonic() > end:
+                states = {name: item.get("status") for name, item in tasks.items()}
+                pytest.fail(f"not in {seconds:g} s: {json.dumps(states, indent=1)}")
+            time.sleep(0.5)
+
+    def wait_terminal(self, seconds: float = 60) -> dict[str, Json]:
+        """Return all Tasks once each is SUCCESS or FAILED."""
+        return self.wait(lambda tasks: all(t["status"]["state"] in TERMINAL for t in tasks.values()), seconds)
+
+    def wait_reason(self, name: str, reason: str, seconds: float = 60) -> Json:
+        """Return the Task once it carries the reason."""
+        return self.wait(lambda tasks: tasks[name]["status"]["reason"] == reason, seconds)[name]
+
+
+@pytest.fixture
+def tasks(kubectl: Kubectl, namespace: str) -> Tasks:
+    """The Tasks of the test's namespace."""
+    return Tasks(kubectl, namespace)

@@ -1,0 +1,167 @@
+"""The chart and the plain manifests: what they render to, what they refuse, and that an installation is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+import loadstar
+from tests.e2e.conftest import CHART, ROOT, SYSTEM, Kubectl, Tasks, call, install, task
+from tests.image import manifests
+
+Json = dict[str, Any]
+
+
+def rendered(*options: str) -> list[Json]:
+    """Every object of the chart under some `--set` options."""
+    words = [word for option in options for word in ("--set", option)]
+    text = call("helm", "template", "loadstar", str(CHART), "-n", SYSTEM, "--kube-version", "1.32.0", *words).stdout
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def kinds(*options: str) -> list[str]:
+    return [document["kind"] for document in rendered(*options)]
+
+
+def the(documents: list[Json], kind: str, name: str = "loadstar-operator") -> Json:
+    return next(item for item in documents if (item["kind"], item["metadata"]["name"]) == (kind, name))
+
+
+def rights(role: Json) -> set[tuple[str, str]]:
+    """Each (resource, verb) of a role."""
+    return {(what, verb) for rule in role["rules"] for what in rule["resources"] for verb in rule["verbs"]}
+
+
+def test_version_is_the_package_version() -> None:
+    """The chart's appVersion is the package's version, since the image's tag follows from it."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["appVersion"] == loadstar.__version__
+
+
+def test_lint() -> None:
+    """Helm's own linter finds nothing to complain of."""
+    call("helm", "lint", "--strict", str(CHART))
+
+
+def test_manifests_are_current() -> None:
+    """manifests/rendered.yaml is what the chart renders to: `make manifests` after every change of the chart."""
+    assert manifests.RENDERED.read_text() == manifests.render()
+
+
+def test_manifests_apply(kubectl: Kubectl) -> None:
+    """The API server takes every object of `kubectl apply -k manifests`."""
+    kubectl("apply", "-k", str(ROOT / "manifests"), "--dry-run=server")
+
+
+def test_helm_test_passes() -> None:
+    """`helm test` of the installed release reaches a ready replica through the Service."""
+    call("helm", "test", "loadstar", "-n", SYSTEM, "--timeout", "120s")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "count"),
+    [
+        (["crds.install=true"], "CustomResourceDefinition", 2),
+        (["crds.install=false"], "CustomResourceDefinition", 0),
+        (["replicas=2"], "PodDisruptionBudget", 1),
+        (["replicas=1"], "PodDisruptionBudget", 0),
+        (["replicas=3", "podDisruptionBudget.enabled=false"], "PodDisruptionBudget", 0),
+        (["serviceMonitor.enabled=false"], "ServiceMonitor", 0),
+        (["serviceMonitor.enabled=true", "serviceMonitor.labels.release=prometheus"], "ServiceMonitor", 1),
+    ],
+)
+def test_option_makes_objects(options: list[str], kind: str, count: int) -> None:
+    """A switch makes the objects that it names, and only then."""
+    assert kinds(*options).count(kind) == count
+
+
+def test_crds_are_kept() -> None:
+    """Every CRD is kept on uninstall: with it would go every Task."""
+    crds = [item for item in rendered() if item["kind"] == "CustomResourceDefinition"]
+    assert [item["metadata"]["annotations"]["helm.sh/resource-policy"] for item in crds] == ["keep", "keep"]
+
+
+def test_pod_options_arrive() -> None:
+    """What is said about the Pod stands in the Pod."""
+    deployment = the(
+        rendered(
+            *("image.repository=registry.example/loadstar", "image.tag=x", "nodeSelector.disk=fast", "logLevel=DEBUG"),
+            *("tolerations[0].operator=Exists", "priorityClassName=system-cluster-critical", "podAnnotations.a=b"),
+            "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution=null",
+        ),
+        "Deployment",
+    )
+    template = deployment["spec"]["template"]
+    pod = template["spec"]
+    assert template["metadata"]["annotations"]["a"] == "b"
+    assert pod["containers"][0]["image"] == "registry.example/loadstar:x"
+    assert pod["nodeSelector"] == {"disk": "fast"}
+    assert pod["tolerations"] == [{"operator": "Exists"}]
+    assert pod["priorityClassName"] == "system-cluster-critical"
+    assert {"name": "LOADSTAR_LOG_LEVEL", "value": "DEBUG"} in pod["containers"][0]["env"]
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "replicas=0",
+        "replicas=two",
+        "replicaCount=2",
+        "logLevel=LOUD",
+        "image.pullPolicy=Sometimes",
+        "image.name=loadstar",
+        "crds.install=perhaps",
+        "serviceMonitor.interval=soon",
+        "resources=none",
+    ],
+)
+def test_schema_refuses(option: str) -> None:
+    """A value that is misspelt or not allowed is refused before anything is installed, and the message names it."""
+    done = call("helm", "template", "loadstar", str(CHART), "-n", SYSTEM, "--set", option, check=False)
+    assert done.returncode != 0
+    assert option.partition("=")[0].rpartition(".")[2] in done.stderr
+
+
+def test_operator_has_least_rights() -> None:
+    """The operator has no wildcard, no Secret, no ConfigMap, no exec, and cannot change a Pod or a Task's spec."""
+    documents = rendered()
+    for kind in ("ClusterRole", "Role"):
+        role = the(documents, kind)
+        assert not any("*" in values for rule in role["rules"] for values in rule.values())
+        assert not {what for what, _ in rights(role)} & {"secrets", "configmaps", "pods/exec", "serviceaccounts"}
+    cluster = rights(the(documents, "ClusterRole"))
+    for verb in ("update", "patch"):
+        assert not {("pods", verb), ("tasks", verb), ("placementpolicies", verb), ("nodes", verb)} & cluster
+
+
+def test_people_never_write_status() -> None:
+    """No role for people has a subresource, wildcard or anything beside Tasks and PlacementPolicies."""
+    documents = rendered()
+    for name in ("loadstar-view", "loadstar-edit", "loadstar-admin"):
+        assert {what for what, _ in rights(the(documents, "ClusterRole", name))} <= {"tasks", "placementpolicies"}
+    assert {verb for _, verb in rights(the(documents, "ClusterRole", "loadstar-view"))} == {"get", "list", "watch"}
+    assert {verb for what, verb in rights(the(documents, "ClusterRole", "loadstar-edit")) if what != "tasks"} == {
+        *("get", "list", "watch")
+    }
+
+
+def test_uninstall_leaves_tasks(tasks: Tasks, kubectl: Kubectl) -> None:
+    """Without the operator Tasks are still readable and can be deleted; a new installation takes up what waits."""
+    tasks.apply(task("ended"))
+    tasks.wait_terminal()
+    call("helm", "uninstall", "loadstar", "-n", SYSTEM, "--wait", "--timeout", "90s")
+    try:
+        tasks.apply(task("waits"), task("unwanted"))
+        found = tasks.all()
+        assert {name: item["status"]["state"] for name, item in found.items()} == {
+            "ended": "SUCCESS",
+            "unwanted": "PENDING",
+            "waits": "PENDING",
+        }
+        kubectl("delete", "ldt", "ended", "unwanted", "-n", tasks.namespace, "--timeout=20s")
+        assert list(tasks.all()) == ["waits"]
+    finally:
+        install()
+    assert tasks.wait_terminal()["waits"]["status"]["state"] == "SUCCESS"

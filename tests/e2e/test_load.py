@@ -1,0 +1,85 @@
+"""Placement follows real load, and goes on without it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+
+import pytest
+
+from tests.cluster.bed import Bed
+from tests.e2e.conftest import Json, Kubectl, Tasks, as_yaml, task
+
+pytestmark = pytest.mark.bed
+HOT = "node-0"
+
+
+def burner(seconds: int) -> Json:
+    """A Pod that asks for nothing and takes all the CPU its node gives."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "burner"},
+        "spec": {
+            "nodeName": HOT,
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": seconds,
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "burn",
+                    "image": "busybox:1.35",
+                    "command": ["sh", "-c", "while :; do :; done"],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+
+
+def standing(kubectl: Kubectl) -> dict[str, Json]:
+    """The nodes of the PlacementPolicy's status by name."""
+    status = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout).get("status", {})
+    return {node["name"]: node for node in status.get("nodes", [])}
+
+
+def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
+    """With one node kept hot by a real burner, at least 19 of 20 Tasks go elsewhere, and their status says why."""
+    kubectl("apply", "-n", tasks.namespace, "-f", "-", stdin=as_yaml(burner(150)))
+    end = time.monotonic() + 80
+    while standing(kubectl).get(HOT, {}).get("class") != "Hot":
+        assert time.monotonic() < end, f"{HOT} never became hot: {standing(kubectl)}"
+        time.sleep(1)
+    tasks.apply(*(task(f"cool-{n}", "sleep 1") for n in range(20)))
+    found = tasks.wait_terminal(90)
+    nodes = Counter(item["status"]["assignedTo"] for item in found.values())
+    assert nodes[HOT] <= 1, nodes
+    score = found["cool-0"]["status"]["score"]
+    assert score["node"] in score["message"]
+    assert score["sampleAgeSeconds"] <= 60
+    assert "io" not in score, "metrics.k8s.io has no I/O: it must be unknown, not zero"
+    assert any(other["node"] != score["node"] for other in score["next"])
+    kubectl("delete", "pod", "burner", "-n", tasks.namespace, "--wait=false")
+
+
+def test_tasks_run_without_load_data(tasks: Tasks, kubectl: Kubectl, bed: Bed) -> None:
+    """With metrics-server stopped, Tasks still run, and LoadDataFresh says False on them and on the policy."""
+    kubectl("patch", "ldp", "default", "--type=merge", "-p", '{"spec":{"metrics":{"staleSeconds":10}}}')
+    bed.stop("metrics-server")
+    try:
+        end = time.monotonic() + 60
+        while {node["class"] for node in standing(kubectl).values()} != {"Unknown"}:
+            assert time.monotonic() < end, standing(kubectl)
+            time.sleep(1)
+        tasks.apply(task("blind"))
+        status = tasks.wait_terminal()["blind"]["status"]
+        conditions = {item["type"]: item for item in status["conditions"]}
+        assert status["state"] == "SUCCESS"
+        assert conditions["LoadDataFresh"]["status"] == "False"
+        policy = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout)["status"]["conditions"]
+        assert [item["status"] for item in policy] == ["False"]
+    finally:
+        bed.start("metrics-server")
+        kubectl("patch", "ldp", "default", "--type=merge", "-p", '{"spec":{"metrics":{"staleSeconds":180}}}')
