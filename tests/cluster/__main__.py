@@ -15,15 +15,20 @@ from tests.cluster.errors import BedError
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
+    # A polite end is an interrupt too: what `up` began is taken down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _run(options, Bed(options.name))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except BedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _run(options: argparse.Namespace, bed: Bed) -> None:  # noqa: C901 - one case a command
+def _run(options: argparse.Namespace, bed: Bed) -> None:  # noqa: C901, PLR0912 - one case a command
     match options.command:
         case "up":
             for note in bed.up(options.nodes, options.kwok, wait_metrics=options.wait_metrics):
@@ -39,9 +44,9 @@ def _run(options: argparse.Namespace, bed: Bed) -> None:  # noqa: C901 - one cas
             if not parts:
                 print(f"bed {bed.name} is down")
         case "shell-env":
-            bed.component("kube-apiserver")
-            print(f"export KUBECONFIG={shlex.quote(str(bed.kubeconfig))}")
             print(f'export PATH={shlex.quote(str(bed.bin))}:"$PATH"')
+            for name, value in bed.variables().items():
+                print(f"export {name}={shlex.quote(value)}")
         case "load-image":
             for archive in options.archive:
                 bed.load_image(archive.resolve())

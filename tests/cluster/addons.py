@@ -29,8 +29,8 @@ class Addons:
         """Coredns or metrics-server."""
         return self.plane.daemon(name)
 
-    def start(self, *, kwok: bool) -> None:
-        """Start both. With simulated nodes metrics-server asks each node at the port that it reports."""
+    def start(self) -> None:
+        """Start both. Simulated nodes have a port of their own: metrics-server asks each where it says."""
         plane, kubeconfig = self.plane, self.plane.folder / "addons.kubeconfig"
         corefile = plane.folder / "Corefile"
         corefile.write_text(_corefile(kubeconfig))
@@ -45,9 +45,8 @@ class Addons:
             "--kubelet-preferred-address-types=InternalIP",
             f"--metric-resolution={METRIC_SECONDS}s",
             "--kubelet-request-timeout=5s",
+            "--kubelet-use-node-status-port",
         ]
-        if kwok:
-            flags.append("--kubelet-use-node-status-port")
         self.daemon("metrics-server").start(plane.inside(plane.bin / "metrics-server", *flags))
 
     def objects(self) -> str:
@@ -78,14 +77,21 @@ class Addons:
 
 
 def _corefile(kubeconfig: Path) -> str:
-    return f""".:53 {{
+    # Nothing outside the bed can be reached: its names do not exist, and to say so at once beats a time-out.
+    return f"""cluster.local in-addr.arpa {{
     bind {CONTROL_PLANE}
     errors
-    kubernetes cluster.local in-addr.arpa {{
+    kubernetes {{
         kubeconfig {kubeconfig} loadstar-bed
         pods verified
     }}
     cache 5
+}}
+. {{
+    bind {CONTROL_PLANE}
+    template ANY ANY {{
+        rcode NXDOMAIN
+    }}
 }}
 """
 

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
-import shutil
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.cluster import addons, binaries, cgroups, controlplane, kwok, packages
+from tests.cluster import addons, binaries, cgroups, controlplane, facts, kwok, packages
 from tests.cluster.addons import Addons
 from tests.cluster.controlplane import ControlPlane, server_names
 from tests.cluster.errors import BedError
+from tests.cluster.facts import Facts, home, lock
 from tests.cluster.images import make_base_images
 from tests.cluster.kwok import Kwok
-from tests.cluster.network import Network, free_slot, node_address
+from tests.cluster.network import Network, free_slot, node_address, taken_slots
 from tests.cluster.node import DAEMONS, Node
 from tests.cluster.pki import Pki
 from tests.cluster.processes import Daemon, run, wait_until
+from tests.cluster.remains import Remains
+
+__all__ = ["DEFAULT", "Bed", "home"]
 
 DEFAULT = "default"
 READY_SECONDS = 90.0
 METRICS_SECONDS = 90.0
-GONE_SECONDS = 20.0
+LOCK_SECONDS = 120.0
+MOST_NODES = 100
 NAME = re.compile(r"[a-z0-9]{1,12}")
-
-
-def home() -> Path:
-    """Where beds keep their state while they are up."""
-    return Path(os.environ.get("LOADSTAR_BED_DIR") or "/var/lib/loadstar-bed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class Bed:
     name: str = DEFAULT
 
     def __post_init__(self) -> None:
-        """Raise BedError for a name that would not fit into the names of namespaces."""
+        """Raise BedError for a name that would not fit into the names of namespaces and interfaces."""
         if not NAME.fullmatch(self.name):
             raise BedError(f"a bed's name must be 1 to 12 of a-z and 0-9, not {self.name!r}")
 
@@ -59,114 +55,123 @@ class Bed:
 
     @property
     def bin(self) -> Path:
-        """The folder of kubectl, helm and the rest."""
-        return Path(str(self._facts()["bin"]))
+        """The folder of kubectl, helm and the rest. Raises BedError when the bed is down."""
+        return Path(self._known().bin)
+
+    def variables(self) -> dict[str, str]:
+        """What leads kubectl and helm to it, and keeps kubectl's cache with it."""
+        return {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.folder / "kube-cache")}
 
     def environment(self) -> dict[str, str]:
-        """The variables with which kubectl and helm speak to it."""
-        return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.bin}:{os.environ.get('PATH', '')}"}
+        """`variables`, and the PATH on which its kubectl and helm are found first."""
+        return {**self.variables(), "PATH": f"{self.bin}:{os.environ.get('PATH', '')}"}
 
     def up(self, nodes: int = 3, simulated: int = 0, *, wait_metrics: bool = False) -> list[str]:
-        """Bring it up unless it is; returns notes. Whatever fails is taken down again. Raises BedError."""
+        """Bring it up, or mend it if it is; returns notes. Raises BedError, and then takes down what it began."""
         packages.require_root()
-        if self._facts() and self.plane().ready():
-            return [f"bed {self.name} is up already"]
+        if not 1 <= nodes <= MOST_NODES:
+            raise BedError(f"a bed has 1 to {MOST_NODES} real nodes, not {nodes}")
         cgroups.require_v1()
         packages.install(packages.NODE_PACKAGES, packages.NODE_FILES)
         programs = binaries.ensure()
-        self.down()
+        with lock(f"up or down of bed {self.name}", LOCK_SECONDS):
+            notes = self._mend(programs, nodes, simulated) or self._make(programs, nodes, simulated)
+            if wait_metrics:
+                self.wait_metrics(nodes + simulated)
+            return notes
+
+    def _mend(self, programs: Path, nodes: int, simulated: int) -> list[str]:
+        """Start again whatever does not run; empty when there is nothing to build on."""
+        known = facts.read(self.folder)
+        if known is None or not known.complete or known.bin != str(programs):
+            return []
+        if known.nodes != nodes:
+            raise BedError(f"bed {self.name} is up with {known.nodes} real nodes, not {nodes}: take it down first")
+        if not all(node.init.alive() for node in self.nodes()):
+            return []
+        dead = [(name, daemon) for name, daemon in self._parts().items() if not daemon.alive()]
+        for _, daemon in dead:
+            daemon.restart()
+        for daemon in self._parts().values():
+            daemon.resume()
+        try:
+            self.plane().wait_ready()
+            self._simulate(simulated)
+            self._wait_nodes()
+        except BedError as error:
+            raise BedError(f"{error}\n{self._autopsy()}") from error
+        again = [f"started again: {', '.join(name for name, _ in dead)}"] if dead else []
+        return [*known.notes, *again, f"bed {self.name} is up already: {nodes} nodes, {simulated} simulated"]
+
+    def _make(self, programs: Path, nodes: int, simulated: int) -> list[str]:
+        Remains(self.name).clear()
         started = time.monotonic()
         try:
-            notes = self._up(programs, nodes, simulated)
-            if wait_metrics:
-                self.wait_metrics(nodes)
+            self._build(programs, nodes)
+            self._simulate(simulated)
+            self._wait_nodes()
+            # A namespace is of use only when its default ServiceAccount is there.
+            self.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=30s")
+            replace(self._known(), complete=True).write(self.folder)
         except BaseException as error:
             report = self._autopsy() if isinstance(error, BedError) else ""
-            self.down()
-            if report:
-                raise BedError(f"{error}\n{report}") from error
-            raise
+            Remains(self.name).clear()
+            raise (BedError(f"{error}\n{report}") if report else error) from error
+        took = time.monotonic() - started
         return [
-            *notes,
-            f"bed {self.name} is up after {time.monotonic() - started:.1f} s: {nodes} nodes, {simulated} simulated",
+            *self._known().notes,
+            f"bed {self.name} is up after {took:.1f} s: {nodes} nodes, {simulated} simulated",
         ]
 
-    def _up(self, programs: Path, nodes: int, simulated: int) -> list[str]:
-        slot = free_slot(_slots())
-        self.folder.mkdir(parents=True)
-        facts = {"slot": slot, "bin": str(programs), "nodes": nodes, "simulated": simulated}
-        (self.folder / "facts.json").write_text(json.dumps(facts))
+    def _build(self, programs: Path, nodes: int) -> None:
+        with lock("choice of a bed's slot", LOCK_SECONDS):
+            slot = free_slot(facts.slots() | taken_slots(run("ip", "-o", "-4", "addr")))
+            known = Facts(slot, str(programs), nodes)
+            self.folder.mkdir(parents=True)
+            known.write(self.folder)
         plane = self.plane()
         with ThreadPoolExecutor() as pool:
             images = pool.submit(make_base_images, self.folder / "images")
             plane.network.make(nodes)
-            plane.pki.make(server_names(plane.network), {node.name: node_address(node.index) for node in self.nodes()})
+            addresses = {node.name: node_address(node.index) for node in self.nodes()}
+            plane.pki.make(server_names(plane.network), addresses)
             self._kubeconfigs(plane)
             plane.start_api()
             starts = [pool.submit(node.start, images.result()) for node in self.nodes()]
             plane.wait_ready()
             plane.start_controllers()
-            run(
-                self.bin / "kubectl",
-                "--kubeconfig",
-                self.kubeconfig,
-                "apply",
-                "-f",
-                "-",
-                input_text=Addons(plane).objects(),
-            )
-            Addons(plane).start(kwok=bool(simulated))
-            notes = [note for start in starts for note in start.result()]
-        if simulated:
-            Kwok(plane).start(simulated)
-        wait_until(
-            lambda: self._ready_nodes() >= nodes + simulated, READY_SECONDS, "not every node is Ready", every=0.3
-        )
-        self.kubectl("wait", "--for=create", "serviceaccount/default", "-n", "default", "--timeout=30s")
-        return notes
+            self.kubectl("apply", "-f", "-", input_text=Addons(plane).objects())
+            Addons(plane).start()
+            notes = tuple(note for start in starts for note in start.result())
+        replace(known, notes=notes).write(self.folder)
+
+    def _simulate(self, count: int) -> None:
+        known = self._known()
+        if count != known.simulated:
+            replace(known, simulated=count).write(self.folder)
+            Kwok(self.plane()).scale(known.simulated, count)
 
     def down(self) -> None:
         """Take it down, whatever state it is in: no process, mount, namespace, cgroup or file of it stays."""
-        network = Network(self.name, int(str(self._facts().get("slot", 0))))
-        groups = cgroups.leftovers(self.name)
-        end = time.monotonic() + GONE_SECONDS
-        for daemon in self._daemons():
-            with contextlib.suppress(BedError):
-                daemon.signal(signal.SIGKILL)
-        while pids := {*network.pids(), *(pid for group in groups for pid in group.pids())}:
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if time.monotonic() > end:
-                raise BedError(f"these processes of bed {self.name} do not end: {sorted(pids)}")
-            time.sleep(0.1)
-        if self._facts() or network.namespaces():
-            network.remove()
-        while groups and time.monotonic() < end:
-            for group in groups:
-                group.remove()
-            groups = cgroups.leftovers(self.name)
-        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
-            mount = line.split()[1]
-            if mount.startswith(f"{self.folder}/"):
-                run("umount", "-l", mount, check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            home().rmdir()
+        packages.require_root()
+        with lock(f"up or down of bed {self.name}", LOCK_SECONDS):
+            Remains(self.name).clear()
 
     def status(self) -> dict[str, str]:
-        """Each part with "up", "down" or "ready"."""
-        if not self._facts():
+        """Each part with "up" or "down", and notes on what this machine could not do; empty for a bed that is down."""
+        known = facts.read(self.folder)
+        if known is None:
             return {}
-        parts = {daemon.name if part is None else f"{part}/{daemon.name}": daemon for part, daemon in self._parts()}
-        return {name: "up" if daemon.alive() else "down" for name, daemon in parts.items()}
+        states = {name: "up" if daemon.alive() else "down" for name, daemon in self._parts().items()}
+        return {**states, **{f"note {number}": note for number, note in enumerate(known.notes, 1)}}
 
     def component(self, name: str) -> Daemon:
         """A part by name: kube-apiserver, metrics-server, node-1/kubelet. Raises BedError for others."""
-        known = {daemon.name if part is None else f"{part}/{daemon.name}": daemon for part, daemon in self._parts()}
-        if name not in known:
-            raise BedError(f"bed {self.name} has no {name}; it has {', '.join(known) or 'nothing: it is down'}")
-        return known[name]
+        self._known()
+        parts = self._parts()
+        if name not in parts:
+            raise BedError(f"bed {self.name} has no {name}; it has {', '.join(parts)}")
+        return parts[name]
 
     def stop(self, name: str) -> None:
         """Stop a part."""
@@ -185,12 +190,13 @@ class Bed:
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: node.load(archive), self.nodes()))
 
-    def kubectl(self, *arguments: str, check: bool = True) -> str:
-        """Run the bed's kubectl as its administrator."""
-        return run(self.bin / "kubectl", "--kubeconfig", self.kubeconfig, *arguments, check=check)
+    def kubectl(self, *arguments: str, input_text: str | None = None, check: bool = True) -> str:
+        """Run the bed's kubectl as its administrator; returns what it prints. Raises BedError."""
+        variables = [f"{name}={value}" for name, value in self.variables().items()]
+        return run("env", *variables, self.bin / "kubectl", *arguments, input_text=input_text, check=check)
 
     def wait_metrics(self, nodes: int) -> None:
-        """Return once metrics.k8s.io has a sample of so many nodes."""
+        """Return once metrics.k8s.io has a sample of so many nodes. Raises BedError."""
         path = "/apis/metrics.k8s.io/v1beta1/nodes"
         wait_until(
             lambda: self.kubectl("get", "--raw", path, check=False).count('"timestamp"') >= nodes,
@@ -201,53 +207,47 @@ class Bed:
 
     def plane(self) -> ControlPlane:
         """Its control plane."""
-        facts = self._facts()
-        network = Network(self.name, int(str(facts["slot"])))
-        return ControlPlane(self.folder, Path(str(facts["bin"])), network, Pki(self.folder / "pki"))
+        known = self._known()
+        return ControlPlane(self.folder, Path(known.bin), Network(self.name, known.slot), Pki(self.folder / "pki"))
 
     def nodes(self) -> list[Node]:
         """Its real nodes."""
-        return [Node(self.plane(), index) for index in range(int(str(self._facts().get("nodes", 0))))]
+        plane = self.plane()
+        return [Node(plane, index) for index in range(self._known().nodes)]
+
+    def _known(self) -> Facts:
+        known = facts.read(self.folder)
+        if known is None:
+            raise BedError(f"bed {self.name} is down; `python -m tests.cluster up --name {self.name}` brings it up")
+        return known
 
     def _kubeconfigs(self, plane: ControlPlane) -> None:
         for name in ("kcm", "scheduler", "addons"):
             plane.pki.kubeconfig(name, plane.inner_server, self.folder / f"{name}.kubeconfig")
         plane.pki.kubeconfig("admin", plane.server, self.kubeconfig)
 
-    def _ready_nodes(self) -> int:
+    def _wait_nodes(self) -> None:
+        known = self._known()
         path = "{range .items[*]}{.status.conditions[?(@.type=='Ready')].status} {end}"
-        return self.kubectl("get", "nodes", "-o", f"jsonpath={path}", check=False).split().count("True")
 
-    def _facts(self) -> dict[str, object]:
-        try:
-            facts: dict[str, object] = json.loads((self.folder / "facts.json").read_text())
-        except (OSError, ValueError):
-            return {}
-        return facts
+        def ready() -> bool:
+            states = self.kubectl("get", "nodes", "-o", f"jsonpath={path}", check=False).split()
+            return states.count("True") >= known.nodes + known.simulated
 
-    def _parts(self) -> list[tuple[str | None, Daemon]]:
-        if not self._facts():
-            return []
+        wait_until(ready, READY_SECONDS, "not every node is Ready", every=0.3)
+
+    def _parts(self) -> dict[str, Daemon]:
+        """Every daemon by the name that a person calls it."""
         plane = self.plane()
-        names = [*controlplane.NAMES, *addons.NAMES]
-        if self._facts().get("simulated"):
-            names.append(kwok.NAME)
-        parts: list[tuple[str | None, Daemon]] = [(None, plane.daemon(name)) for name in names]
-        parts += [(node.name, node.daemon(name)) for node in self.nodes() for name in DAEMONS]
-        return parts
-
-    def _daemons(self) -> list[Daemon]:
-        return [daemon for _, daemon in self._parts()] + [node.init for node in self.nodes()]
+        names = [*controlplane.NAMES, *addons.NAMES, *([kwok.NAME] if self._known().simulated else [])]
+        parts = {name: plane.daemon(name) for name in names}
+        return parts | {f"{node.name}/{name}": node.daemon(name) for node in self.nodes() for name in DAEMONS}
 
     def _autopsy(self) -> str:
-        dead = [(part, daemon) for part, daemon in self._parts() if daemon.log.exists() and not daemon.alive()]
-        return "\n".join(f"--- {part or ''} {daemon.name} is down:\n{daemon.tail()}" for part, daemon in dead)
-
-
-def _slots() -> set[int]:
-    """The slots of the beds that are up."""
-    taken = set()
-    for file in home().glob("*/facts.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            taken.add(int(json.loads(file.read_text())["slot"]))
-    return taken
+        """The last words of what is dead; of the kubelets when nothing is."""
+        if facts.read(self.folder) is None:
+            return ""
+        begun = {name: daemon for name, daemon in self._parts().items() if daemon.log.exists()}
+        dead = {name: daemon for name, daemon in begun.items() if not daemon.alive()}
+        told = dead or {name: daemon for name, daemon in begun.items() if name.endswith("/kubelet")}
+        return "\n".join(f"--- the end of the log of {name}:\n{daemon.tail()}" for name, daemon in told.items())

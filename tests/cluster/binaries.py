@@ -87,12 +87,17 @@ _GO_VERSION: list[str] = []
 def go_version() -> str:
     """The compiler's version. Raises BedError when there is no Go."""
     if not _GO_VERSION:
+        needed = "building the cluster's programs needs Go 1.26 or newer on the PATH (https://go.dev/dl/)"
         if not shutil.which("go"):
-            raise BedError("building the cluster's programs needs Go 1.26 or newer on the PATH")
-        _GO_VERSION.append(
-            subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout
+            raise BedError(f"{needed}; there is no `go`")
+        # Asked inside a module, an older Go names (and fetches) the toolchain that the module wants, if it may.
+        done = subprocess.run(
+            ["go", "env", "GOVERSION"], cwd=TOOLS / "kubernetes", capture_output=True, text=True, check=False
         )
-    return _GO_VERSION[0].strip()
+        if done.returncode:
+            raise BedError(f"{needed}; this one says: {done.stderr.strip()}")
+        _GO_VERSION.append(done.stdout.strip())
+    return _GO_VERSION[0]
 
 
 def ensure() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import shutil
 import subprocess
 import tarfile
@@ -24,7 +25,7 @@ def write_archive(name: str, root: Path, target: Path, command: list[str]) -> No
     layer = _layer(root)
     config = _json(
         {
-            "architecture": "amd64",
+            "architecture": architecture(),
             "os": "linux",
             "config": {"Env": ["PATH=/usr/local/bin:/usr/bin:/bin"], "Cmd": command, "WorkingDir": "/"},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
@@ -55,13 +56,15 @@ def make_base_images(folder: Path) -> list[Path]:
         root = Path(temporary)
         for name in ("bin", "etc", "tmp", "root", "var", "proc", "sys", "dev"):
             (root / name).mkdir()
+        (root / "tmp").chmod(0o1777)
         shutil.copy(BUSYBOX, root / "bin" / "busybox")
         applets = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
         for applet in applets:
             if applet != "busybox":
                 (root / "bin" / applet).symlink_to("busybox")
-        (root / "etc" / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-        (root / "etc" / "group").write_text("root:x:0:\n")
+        users = ("root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/:/bin/false")
+        (root / "etc" / "passwd").write_text("\n".join([*users, ""]))
+        (root / "etc" / "group").write_text("root:x:0:\nnogroup:x:65534:\n")
         worker, pause = folder / "worker.tar", folder / "pause.tar"
         write_archive(WORKER_IMAGE, root, worker, ["/bin/sh"])
         # The sandbox must end at once when asked: a shell as its first process would not.
@@ -73,8 +76,20 @@ def make_base_images(folder: Path) -> list[Path]:
 def _layer(root: Path) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.add(root, arcname=".")
+        archive.add(root, arcname=".", filter=_anonymous)
     return buffer.getvalue()
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Owner and time say where an image was made: the same content shall be the same image."""
+    entry.uid = entry.gid = entry.mtime = 0
+    entry.uname = entry.gname = "root"
+    return entry
+
+
+def architecture() -> str:
+    """This machine's, in the words of container images."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
 def _digest(blob: bytes) -> str:

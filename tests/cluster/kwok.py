@@ -15,6 +15,6 @@ class Kwok:
 
     plane: ControlPlane
 
-    def start(self, count: int) -> None:
-        """Add so many nodes."""
+    def scale(self, old: int, new: int) -> None:
+        """Go from `old` simulated nodes to `new`."""
         raise NotImplementedError

@@ -14,6 +14,8 @@ from tests.cluster.errors import BedError
 from tests.cluster.processes import run
 
 SLOTS = 60
+NAMESPACES = Path("/run/netns")
+HOST_PREFIX = "10.89.255."
 CONTROL_PLANE = "10.89.0.1"
 SERVICES = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
@@ -28,6 +30,12 @@ def node_address(index: int) -> str:
 def pod_range(index: int) -> str:
     """The Pods' addresses on node `index`."""
     return f"10.244.{index}.0/24"
+
+
+def taken_slots(addresses: str) -> set[int]:
+    """The slots whose address the host has, read from `ip -o -4 addr`: true for every bed, wherever its state is."""
+    words = (word.partition("/")[0] for word in addresses.split())
+    return {int(word.removeprefix(HOST_PREFIX)) // 4 for word in words if word.startswith(HOST_PREFIX)}
 
 
 def free_slot(taken: set[int]) -> int:
@@ -56,18 +64,18 @@ class Network:
 
     @property
     def host_interface(self) -> str:
-        """The host's end of the veth pair; at most 15 characters."""
-        return f"lsbed{self.slot}"
+        """The host's end of the veth pair; an interface's name has at most 15 characters."""
+        return f"ls-{self.name}"
 
     @property
     def host_address(self) -> str:
         """The host's address on it."""
-        return f"10.89.255.{4 * self.slot + 1}"
+        return f"{HOST_PREFIX}{4 * self.slot + 1}"
 
     @property
     def server_address(self) -> str:
         """Where the host reaches the API server."""
-        return f"10.89.255.{4 * self.slot + 2}"
+        return f"{HOST_PREFIX}{4 * self.slot + 2}"
 
     def make(self, nodes: int) -> None:
         """Make all namespaces and links."""
@@ -100,7 +108,7 @@ class Network:
 
     def namespaces(self) -> list[str]:
         """The bed's namespaces that exist, however they came to be."""
-        names = [path.name for path in Path("/run/netns").glob(f"ls-{self.name}-*")]
+        names = [path.name for path in NAMESPACES.glob(f"ls-{self.name}-*")]
         return [name for name in names if name == self.control_plane or name.startswith(f"ls-{self.name}-node-")]
 
     def pids(self) -> list[int]:
@@ -110,12 +118,21 @@ class Network:
             found += [int(word) for word in run("ip", "netns", "pids", name, check=False).split()]
         return found
 
+    def interfaces(self) -> list[str]:
+        """The bed's interfaces on the host that exist."""
+        return [self.host_interface] if Path(f"/sys/class/net/{self.host_interface}").exists() else []
+
     def remove(self) -> None:
-        """Remove all of it; links go with their namespaces."""
-        with contextlib.suppress(BedError):
-            run("ip", "link", "delete", self.host_interface)
+        """Remove all of it; links go with their namespaces, the host's end at once."""
+        for interface in self.interfaces():
+            run("ip", "link", "delete", interface, check=False)
         for name in self.namespaces():
             run("ip", "netns", "delete", name, check=False)
+        with contextlib.suppress(OSError):
+            if not any(NAMESPACES.iterdir()):
+                # The first namespace made iproute2 mount this folder; it does so again when it needs to.
+                run("umount", NAMESPACES, check=False)
+                NAMESPACES.rmdir()
 
 
 def _forward(namespace: str) -> None:

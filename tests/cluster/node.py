@@ -1,7 +1,7 @@
 """A real node in namespaces of its own: containerd, runc, CNI, kube-proxy and a kubelet.
 
-Its first process only sets the mounts up and reaps; every daemon enters its namespaces and the cgroup `system` from
-outside, so that each can be stopped and started by itself.
+Its first process only sets the mounts up and reaps; every daemon enters its namespaces and its cgroups from outside,
+so that each can be stopped and started by itself. Its share of the machine is the matter of `cgroups`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from pathlib import Path
 
 import yaml
 
-from tests.cluster.cgroups import CONTROLLERS, EVICTION_BYTES, NodeCgroup, machine, reserved
+from tests.cluster.cgroups import EVICTION_BYTES, NodeCgroup, hierarchies, machine, reserved, throttled
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.errors import BedError
 from tests.cluster.images import PAUSE_IMAGE
-from tests.cluster.network import DNS_SERVICE, node_address, pod_range
+from tests.cluster.network import CONTROL_PLANE, DNS_SERVICE, node_address, pod_range
 from tests.cluster.processes import Daemon, run, wait_until
 
 DAEMONS = ("containerd", "kube-proxy", "kubelet")
@@ -46,7 +47,7 @@ class Node:
 
     @property
     def init(self) -> Daemon:
-        """Its first process, as `unshare` that started it."""
+        """Its first process: when it ends, so does everything in the node."""
         return Daemon(self.folder, "init")
 
     def daemon(self, name: str) -> Daemon:
@@ -62,70 +63,106 @@ class Node:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._configure()
         notes = self.cgroup.make(self.folder)
-        script = f"{self.cgroup.entry()}; exec nsenter --net=/run/netns/{self.plane.network.node(self.index)} "
-        script += (
-            f"unshare --mount --cgroup --uts --pid --ipc --fork --kill-child --propagation private bash {self._init()}"
-        )
-        self.init.start(["bash", "-c", script])
-        wait_until((self.folder / "mounted").exists, START_SECONDS, f"{self.name} has no mounts; see {self.init.log}")
+        network = f"--net=/run/netns/{self.plane.network.node(self.index)}"
+        spaces = ("--mount", "--cgroup", "--uts", "--pid", "--ipc", "--propagation", "private")
+        command: list[str | Path] = [
+            "nsenter",
+            network,
+            "unshare",
+            *spaces,
+            "--fork",
+            "--kill-child",
+            "sh",
+            self._init(),
+        ]
+        self.init.start(command, entry=self.cgroup.root_entry(), forks=True)
+        wait_until(self._mounted, START_SECONDS, f"{self.name} has no mounts")
         self._start_inside("containerd", "containerd", "-c", self.folder / "containerd.toml")
         self._start_inside("kube-proxy", self.plane.bin / "kube-proxy", "--config", self.folder / "proxy.yaml")
         wait_until(self._serving, START_SECONDS, f"containerd of {self.name} does not answer")
         for image in images:
             self.load(image)
-        self._start_inside(
-            "kubelet",
-            *(self.plane.bin / "kubelet", "--config", self.folder / "kubelet.yaml"),
-            *("--kubeconfig", self.folder / "kubeconfig", "--hostname-override", self.name),
-            *("--root-dir", self.folder / "kubelet", "--node-ip", node_address(self.index), "--v", "1"),
-        )
+        self._start_inside("kubelet", "sh", self._kubelet_script())
         return notes
 
     def load(self, archive: Path) -> None:
         """Import an OCI archive into containerd."""
-        run(*self._enter(), "ctr", "-a", self._socket, "-n", "k8s.io", "images", "import", archive)
+        # Through a pipe: the archive may lie where the node has mounts of its own.
+        run(*self._enter(), "ctr", "-a", self._socket, "-n", "k8s.io", "images", "import", "-", input_file=archive)
 
     def pids(self) -> list[int]:
         """Every process of the node."""
         return self.cgroup.pids()
 
+    def _mounted(self) -> bool:
+        if not self.init.alive():
+            raise BedError(f"the first process of {self.name} ended:\n{self.init.tail()}")
+        return (self.folder / "mounted").exists()
+
     def _serving(self) -> bool:
         return "Server" in run(*self._enter(), "ctr", "-a", self._socket, "version", check=False)
 
-    def _inner_pid(self) -> int:
-        """The node's first process as the host sees it: the child of `unshare`."""
-        outer = self.init.pid()
-        return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
-
     def _enter(self) -> list[str]:
-        return ["nsenter", "-t", str(self._inner_pid()), "--mount", "--cgroup", "--uts", "--pid", "--ipc", "--net"]
+        spaces = ("--mount", "--cgroup", "--uts", "--pid", "--ipc", "--net")
+        return ["nsenter", "-t", str(self.init.pid()), *spaces]
 
     def _start_inside(self, name: str, *command: str | Path) -> None:
         # The cgroup is entered outside, where its path is known, then the namespaces.
-        words = " ".join([*self._enter(), *map(str, command)])
-        self.daemon(name).start(["bash", "-c", f"{self.cgroup.entry('system')}; exec {words}"])
+        self.daemon(name).start([*self._enter(), *command], entry=self.cgroup.entry(), forks=True)
 
     def _init(self) -> Path:
-        folder, script = self.folder, self.folder / "init.sh"
-        mounts = "\n".join(
-            f"mkdir /sys/fs/cgroup/{name}; mount -t cgroup -o {name} cgroup /sys/fs/cgroup/{name}"
-            for name in CONTROLLERS
+        """The script of the first process: mounts of the node's own, then only reaping.
+
+        What a node writes under /etc and /var/lib lands in memory and is gone with it. blkio stays unmounted: were
+        runc to see it, each container would leave the one cgroup that the throttle holds for.
+        """
+        bed, folder, script = self.plane.folder, self.folder, self.folder / "init.sh"
+        trees = "\n".join(
+            f"mkdir {tree.path}; mount -t cgroup -o {tree.mount_options} cgroup {tree.path}"
+            for tree in hierarchies()
+            if tree != throttled()
         )
         script.write_text(f"""set -e
+cd {bed}
+mount --make-rshared /
+umount -R -l /run/netns 2>/dev/null || true
 umount -R /sys 2>/dev/null || true
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /sys/fs/cgroup
-{mounts}
-mkdir /sys/fs/cgroup/systemd; mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
+{trees}
+mkdir {throttled().path}
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns /run/{self.name}
 mount -t proc proc /proc
-hostname {self.name}
-mkdir -p {folder}/varlog {folder}/varlib
-mount --bind {folder}/varlog /var/log
+echo {self.name} > /proc/sys/kernel/hostname
+for own in etc var/lib; do
+  mkdir -p /run/own/$own/upper /run/own/$own/work
+  mount -t overlay overlay -o lowerdir=/$own,upperdir=/run/own/$own/upper,workdir=/run/own/$own/work /$own
+done
+rm -rf /etc/cni /var/lib/cni /var/lib/containerd /var/lib/kubelet
+mkdir -p {bed}
+mount --no-canonicalize --bind . {bed}
+mkdir -p {folder}/log
+mount --bind {folder}/log /var/log
+rm -f /etc/resolv.conf
+echo nameserver {CONTROL_PLANE} > /etc/resolv.conf
+cd /
 touch {folder}/mounted
 trap 'exit 0' TERM
 while :; do sleep 3600 & wait $! || true; done
+""")
+        return script
+
+    def _kubelet_script(self) -> Path:
+        """The kubelet's start: it alone sees blkio, so that the node's I/O is in its metrics."""
+        folder, script, tree = self.folder, self.folder / "kubelet.sh", throttled()
+        script.write_text(f"""set -e
+exec unshare --mount --propagation unchanged sh -ec '
+mount --make-private /sys/fs/cgroup
+mount -t cgroup -o {tree.mount_options} cgroup {tree.path}
+exec {self.plane.bin}/kubelet --config {folder}/kubelet.yaml --kubeconfig {folder}/kubeconfig \\
+  --hostname-override {self.name} --root-dir {folder}/kubelet --node-ip {node_address(self.index)} \\
+  --node-labels type=real --housekeeping-interval 5s --v 1'
 """)
         return script
 
@@ -146,6 +183,8 @@ root = "{self.folder}/containerd"
 state = "/run/{self.name}/containerd"
 [grpc]
   address = "{self._socket}"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{self.folder}/opt"
 [{cri}]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
@@ -197,11 +236,18 @@ state = "/run/{self.name}/containerd"
             "cgroupsPerQOS": True,
             "enforceNodeAllocatable": ["pods"],
             "systemReserved": reserved(*machine()),
+            # The machine's disk may be nearly full: that is no trouble of the node's.
             "evictionHard": {
                 "memory.available": str(EVICTION_BYTES),
-                "nodefs.available": "1%",
-                "imagefs.available": "1%",
+                "nodefs.available": "0%",
+                "nodefs.inodesFree": "0%",
+                "imagefs.available": "0%",
+                "imagefs.inodesFree": "0%",
             },
+            # Under a parent with a quota, cgroup v1 refuses a child's bigger one: a Pod with a CPU limit above the
+            # node's share would never start. The node's own quota holds for all of them.
+            "cpuCFSQuota": False,
+            "volumePluginDir": str(self.folder / "volume-plugins"),
             "imageGCHighThresholdPercent": 100,
             "failSwapOn": False,
             "failCgroupV1": False,
@@ -209,7 +255,6 @@ state = "/run/{self.name}/containerd"
             "serializeImagePulls": False,
             "registryPullQPS": 0,
             "maxPods": 60,
-            "housekeepingInterval": "5s",
             "syncFrequency": "10s",
             "nodeStatusUpdateFrequency": "5s",
             "clusterDNS": [DNS_SERVICE],

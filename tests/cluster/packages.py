@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from tests.cluster.errors import BedError
 
@@ -18,8 +21,13 @@ NODE_PACKAGES = {
     "openssl": "openssl",
 }
 """Program → package."""
-NODE_FILES = {"/usr/lib/cni/bridge": "containernetworking-plugins", "/usr/share/doc/busybox-static": "busybox-static"}
+NODE_FILES = {
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/var/lib/dpkg/info/busybox-static.list": "busybox-static",
+}
 """File → package, for what is no program on the PATH."""
+POLICY = Path("/usr/sbin/policy-rc.d")
+"""Debian asks this program whether a freshly installed service may start."""
 
 
 def require_root() -> None:
@@ -40,11 +48,28 @@ def install(programs: dict[str, str], files: dict[str, str]) -> None:
     if not shutil.which("apt-get"):
         raise BedError(f"install these first (no apt-get here): {', '.join(sorted(missing))}")
     print(f"installing Debian packages: {', '.join(sorted(missing))}", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *sorted(missing)],
-    ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BedError(f"{' '.join(command)} failed: {done.stderr.strip()[-800:]}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with _no_services():
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *sorted(missing)],
+        ):
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise BedError(f"{' '.join(command)} failed: {done.stderr.strip()[-800:]}")
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """Forbid services to start, unless the machine has its own rule on that."""
+    try:
+        with POLICY.open("x") as file:
+            file.write("#!/bin/sh\nexit 101\n")
+    except FileExistsError:
+        yield
+        return
+    try:
+        POLICY.chmod(0o755)
+        yield
+    finally:
+        POLICY.unlink()

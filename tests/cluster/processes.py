@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,24 @@ from typing import Any
 from tests.cluster.errors import BedError
 
 STOP_SECONDS = 10.0
-_CHILDREN: list[subprocess.Popen[bytes]] = []
-"""Daemons outlive us by design; forgetting one while it runs would be reported as a leak."""
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
+"""What a daemon sees: a proxy or a KUBECONFIG of the person's own shell must not lead it elsewhere."""
+CHILD_SECONDS = 10.0
+START = """exec 3>&1 >>"$1" 2>&1 </dev/null
+shift
+{ exec 3>&-; exec "$@"; } &
+echo $! >&3"""
+"""Leave a program behind as nobody's child, with its output in the file $1, and print its pid."""
 
 
-def run(*command: str | Path, input_text: str | None = None, check: bool = True) -> str:
+def run(*command: str | Path, input_text: str | None = None, input_file: Path | None = None, check: bool = True) -> str:
     """Run a command to its end and return what it printed. Raises BedError with its own words when it fails."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, input=input_text, capture_output=True, text=True, check=False)
+    if input_file is None:
+        done = subprocess.run(words, input=input_text or "", capture_output=True, text=True, check=False)
+    else:
+        with input_file.open("rb") as source:
+            done = subprocess.run(words, stdin=source, capture_output=True, text=True, check=False)
     if check and done.returncode:
         raise BedError(
             f"{' '.join(words[:6])} failed ({done.returncode}): {(done.stderr or done.stdout).strip()[-800:]}"
@@ -33,11 +43,17 @@ def run(*command: str | Path, input_text: str | None = None, check: bool = True)
 
 def started_at(pid: int) -> int | None:
     """The start time of a process in clock ticks: with the pid it names one process for ever; None when it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (OSError, IndexError):
-        return None
-    return None if fields[0] == "Z" else int(fields[19])
+    fields = _stat(pid)
+    return None if fields is None or fields[0] == "Z" else int(fields[19])
+
+
+def child_of(pid: int) -> int | None:
+    """The first child of a process, None when it has none."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        fields = _stat(int(entry.name))
+        if fields is not None and int(fields[1]) == pid:
+            return int(entry.name)
+    return None
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, what: str, every: float = 0.1) -> None:
@@ -65,31 +81,36 @@ class Daemon:
     def _record(self) -> Path:
         return self.folder / f"{self.name}.json"
 
-    def start(self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
-        """Start it unless it runs."""
+    def start(self, command: Sequence[str | Path], *, entry: str = "", forks: bool = False) -> None:
+        """Start it unless it runs.
+
+        `entry` is shell that enters a cgroup. A command that only `forks` the program proper, as nsenter and unshare
+        do for a pid namespace, is recorded by its child: that is who must get the signals.
+        """
         if self.alive():
             return
-        self._record.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         words = [str(word) for word in command]
-        with self.log.open("ab") as log:
-            child = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, **(environment or {})},
-            )
-        _CHILDREN.append(child)
-        record = {"pid": child.pid, "started": started_at(child.pid), "command": words, "env": dict(environment or {})}
-        self._record.write_text(json.dumps(record))
+        shell = ["/bin/sh", "-e", "-c", f"{entry}\n{START}", "sh", str(self.log), *words]
+        done = subprocess.run(
+            shell, capture_output=True, text=True, start_new_session=True, check=False, cwd="/", env=ENVIRONMENT
+        )
+        if done.returncode:
+            raise BedError(f"{self.name} was not started: {done.stderr.strip()[-800:]}")
+        pid = int(done.stdout)
+        if forks:
+            pid = self._child(pid)
+        record = {"pid": pid, "started": started_at(pid), "command": words, "entry": entry, "forks": forks}
+        partial = self._record.with_suffix(".tmp")
+        partial.write_text(json.dumps(record))
+        partial.replace(self._record)
 
     def restart(self) -> None:
         """Start it with the command of last time."""
         record = self._load()
         if record is None:
             raise BedError(f"{self.name} was never started")
-        self.start(record["command"], record["env"])
+        self.start(record["command"], entry=record.get("entry", ""), forks=record.get("forks", False))
 
     def alive(self) -> bool:
         """True while it runs."""
@@ -98,7 +119,7 @@ class Daemon:
     def pid(self) -> int | None:
         """Its pid while it runs."""
         record = self._load()
-        if record is None or record["started"] is None or started_at(record["pid"]) != record["started"]:
+        if record is None or record.get("started") is None or started_at(record["pid"]) != record["started"]:
             return None
         return int(record["pid"])
 
@@ -109,25 +130,42 @@ class Daemon:
             raise BedError(f"{self.name} does not run")
         os.kill(pid, number)
 
+    def resume(self) -> None:
+        """Let it go on if a SIGSTOP holds it."""
+        if self.alive():
+            self.signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """SIGTERM, then SIGKILL; returns when it is gone."""
-        pid = self.pid()
-        if pid is None:
-            return
-        for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            pid = self.pid()
+            if pid is None:
+                return
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
                 os.kill(pid, signal.SIGCONT)
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                _reap(pid)
-                if self.pid() is None:
-                    return
+            end = time.monotonic() + STOP_SECONDS
+            while self.alive() and time.monotonic() < end:
                 time.sleep(0.05)
+        if self.alive():
+            raise BedError(f"{self.name} does not end")
 
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+
+    def _child(self, parent: int) -> int:
+        found: list[int] = []
+
+        def born() -> bool:
+            if started_at(parent) is None:
+                raise BedError(f"{self.name} ended at once:\n{self.tail()}")
+            child = child_of(parent)
+            found.extend([] if child is None else [child])
+            return bool(found)
+
+        wait_until(born, CHILD_SECONDS, f"{self.name} did not start", every=0.01)
+        return found[0]
 
     def _load(self) -> dict[str, Any] | None:
         try:
@@ -136,6 +174,9 @@ class Daemon:
             return None
 
 
-def _reap(pid: int) -> None:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on: state, parent, …."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return None
