@@ -1,0 +1,110 @@
+"""Status to wire and back, merge patches, and the generated files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadstar.api import convert
+from loadstar.api.crd import policy_crd, stale, task_crd
+from loadstar.api.schema import walk
+from loadstar.core.model import Attempt, Condition, NodeClass, NodeScore, TaskStatus, Weights
+from loadstar.core.reasons import EXPLANATIONS, Reason
+from loadstar.core.states import State
+
+SCORE = NodeScore("a", 0.25, 0.5, 0.25, 0.25, None, Weights(0.625, 0.375, 0.0), 7.0, NodeClass.COLD)
+FULL = TaskStatus(
+    state=State.RUNNING,
+    reason=Reason.PARTS_RUNNING,
+    message="m",
+    observed_generation=2,
+    assigned_to="a",
+    attempt=2,
+    pod="p",
+    assigned=1000.0,
+    started=1001.0,
+    exit_code=0,
+    failures=1,
+    score=SCORE,
+    score_message="why",
+    attempts=(Attempt(1, "a", "p", Reason.WORKER_FAILED, 1.0, 2.0, 3, "x"),),
+    conditions=(Condition("Scheduled", "True", "NodeChosen", "m", 1000.0, 2),),
+)
+JSON = st.recursive(
+    st.one_of(st.integers(), st.text(max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
+    max_leaves=8,
+)
+DOCUMENT = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)
+
+
+def merged(document: Any, patch: Any) -> Any:
+    """RFC 7396, as the API server does it."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(document) if isinstance(document, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def test_a_status_survives_the_wire() -> None:
+    """What is written is read back the same."""
+    assert convert.status(convert.status_document(FULL)) == FULL
+    assert convert.status(convert.status_document(TaskStatus())) == TaskStatus()
+
+
+@given(DOCUMENT, DOCUMENT)
+def test_a_merge_patch_leads_from_old_to_new(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Applying the patch to the old document gives the new one; equal documents give an empty patch."""
+    assert merged(old, convert.merge_patch(old, new)) == new
+    assert convert.merge_patch(new, new) == {}
+
+
+def test_reopening_removes_what_no_longer_holds() -> None:
+    """A field that is no longer known is removed on the wire, not left behind."""
+    patch = convert.merge_patch(
+        convert.status_document(FULL), convert.status_document(replace(FULL, assigned_to="", score=None))
+    )
+    assert patch == {"assignedTo": None, "score": None}
+
+
+def test_generated_files_are_current() -> None:
+    """CRDs, the chart's copies and docs/api.md are what the code says."""
+    assert stale(Path(__file__).parents[3]) == []
+
+
+def test_every_field_is_described_and_bounded() -> None:
+    """`kubectl explain` answers for every field, and no string, list or map is without a bound."""
+    for crd in (task_crd(), policy_crd()):
+        root = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        for path, schema in walk(root):
+            if not path.startswith((".spec", ".status")):
+                continue
+            if not path.endswith(("[]", "{}")):
+                assert schema.get("description"), path
+            kind = schema.get("type")
+            if kind == "string":
+                assert "enum" in schema or "maxLength" in schema, path
+            if kind == "array":
+                assert "maxItems" in schema, path
+            if "additionalProperties" in schema:
+                assert "maxProperties" in schema, path
+
+
+def test_crds_fit_client_side_apply() -> None:
+    """Each CRD stays under the size of an annotation."""
+    for path in (Path(__file__).parents[3] / "crds").glob("*.yaml"):
+        assert path.stat().st_size < 262_144
+
+
+def test_every_reason_is_explained() -> None:
+    """The closed list of reasons and its explanations are the same list."""
+    assert set(EXPLANATIONS) == set(Reason)

@@ -1,0 +1,228 @@
+"""One Task's decisions: what follows from each view, and that no path leaves the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadstar.core.instructions import (
+    ConfirmPod,
+    CreatePod,
+    DeletePod,
+    DeleteTask,
+    Emit,
+    RefreshTask,
+    RequestPlacement,
+    Requeue,
+    Wait,
+    WriteStatus,
+)
+from loadstar.core.model import Backoff, Phase, Pod, Policy, Retry, Task, TaskStatus
+from loadstar.core.placement import Decision, Placed, Unplaced
+from loadstar.core.reasons import Reason
+from loadstar.core.reconcile import Refusal, View, reconcile
+from loadstar.core.states import State
+from loadstar.core.steps import back_off
+from tests.unit.core.builders import NOW, pod, task
+
+PLACED = Placed("a", None, (), "a has the lowest predicted load", fresh=True)
+ASSIGNED = TaskStatus(state=State.ASSIGNED, attempt=1, assigned_to="a", pod="t-01234-0-1", assigned=NOW - 5)
+RUNNING = replace(ASSIGNED, state=State.RUNNING, started=NOW - 4)
+SUCCESS = replace(RUNNING, state=State.SUCCESS, completed=NOW - 1)
+
+
+def decide(of: Task, *pods: Pod, decision: Decision | None = None, **fields: Any) -> tuple[object, ...]:
+    return reconcile(View(of, Policy(), pods, decision, **fields), NOW)
+
+
+def written(instructions: tuple[object, ...]) -> TaskStatus:
+    first = instructions[0]
+    assert isinstance(first, WriteStatus)
+    return first.status
+
+
+def test_pending_asks_for_a_node() -> None:
+    """A new Task takes part in the next placement cycle and writes nothing."""
+    assert decide(task()) == (RequestPlacement(),)
+
+
+def test_pending_without_a_node_keeps_asking_and_says_why() -> None:
+    """A Task that cannot be placed waits with the placement's own reason."""
+    none = Unplaced(Reason.WAITING_FOR_CAPACITY, "0/1 nodes: …")
+    assert decide(task(), decision=none) == (RequestPlacement(), Wait(none.reason, none.message))
+
+
+def test_the_assignment_is_one_write() -> None:
+    """ASSIGNED opens the next attempt: node, Pod name and conditions in one write."""
+    status = written(decide(task(), decision=PLACED))
+    assert (status.state, status.attempt, status.assigned_to, status.pod) == (State.ASSIGNED, 1, "a", "t-01234-0-1")
+    assert {c.type: c.status for c in status.conditions}["Scheduled"] == "True"
+
+
+def test_assigned_creates_the_pod_it_does_not_see() -> None:
+    """After a crash between the write and the Pod, the Pod of that attempt is created under its fixed name."""
+    assert decide(task(ASSIGNED)) == (CreatePod(1, "a"),)
+
+
+def test_a_running_pod_makes_the_task_running() -> None:
+    """RUNNING carries the node that was bound."""
+    status = written(decide(task(ASSIGNED), pod(Phase.RUNNING, node="b", started=NOW - 1)))
+    assert (status.state, status.assigned_to, status.started) == (State.RUNNING, "b", NOW - 1)
+
+
+def test_a_pod_that_ended_unseen_is_running_first() -> None:
+    """The path is complete even when the end came before the start was seen."""
+    ended = pod(Phase.SUCCEEDED, started=NOW - 2, finished=NOW - 1, exit_code=0)
+    assert written(decide(task(ASSIGNED), ended)).state is State.RUNNING
+    done = written(decide(task(RUNNING), ended))
+    assert (done.state, done.parts, done.completed, done.exit_code) == (State.SUCCESS, "1/1", NOW - 1, 0)
+
+
+def test_failures_are_retried_with_growing_waits_until_the_limit() -> None:
+    """Each failure spends one of retry.limit; the wait doubles; the last one is FAILED with an Event."""
+    failed = pod(Phase.FAILED, started=NOW - 2, finished=NOW - 1, exit_code=3, end_reason="Error")
+    again = decide(task(RUNNING, retry=Retry(limit=1)), failed)
+    assert (written(again).state, written(again).not_before) == (State.PENDING, NOW + 2)
+    assert isinstance(again[1], Emit)
+    last = decide(task(replace(RUNNING, failures=1), retry=Retry(limit=1)), failed)
+    assert (written(last).state, written(last).reason) == (State.FAILED, Reason.WORKER_FAILED)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"disruption": "EvictionByEvictionAPI", "exit_code": 137}, Reason.DISRUPTED),
+        ({"deleting": True, "exit_code": 143}, Reason.DISRUPTED),
+        ({"end_reason": "NodeAffinity", "started": None}, Reason.DISRUPTED),
+        ({"phase": Phase.RUNNING, "gone": True}, Reason.POD_LOST),
+        ({"phase": Phase.PENDING, "gone": True, "node": "", "started": None}, Reason.NEVER_BOUND),
+    ],
+)
+def test_disruptions_are_free(fields: dict[str, Any], reason: Reason) -> None:
+    """What the Task is not to blame for spends no attempt, even with retry.limit 0."""
+    ended = replace(pod(Phase.FAILED, started=NOW - 2), **fields)
+    status = written(decide(task(RUNNING, retry=Retry(limit=0)), ended))
+    assert (status.state, status.reason) == (State.PENDING, reason)
+    assert (status.failures, status.disruptions) == (0, 1)
+
+
+def test_an_out_of_memory_kill_is_the_tasks_own() -> None:
+    """OOMKilled has its own reason and spends an attempt."""
+    killed = pod(Phase.FAILED, started=NOW - 2, exit_code=137, end_reason="OOMKilled")
+    assert written(decide(task(RUNNING, retry=Retry(limit=0)), killed)).reason is Reason.OOM_KILLED
+
+
+def test_the_deadline_is_final() -> None:
+    """A Pod past its deadline fails the Task whatever attempts are left."""
+    late = pod(Phase.FAILED, started=NOW - 9, exit_code=137, end_reason="DeadlineExceeded")
+    status = written(decide(task(RUNNING), late))
+    assert (status.state, status.reason) == (State.FAILED, Reason.DEADLINE_EXCEEDED)
+
+
+def test_a_missing_pod_is_confirmed_before_it_is_believed() -> None:
+    """RUNNING without a Pod may be a watch that lags: the Pod is read live first."""
+    assert decide(task(RUNNING)) == (ConfirmPod("t-01234-0-1", 1),)
+
+
+def test_a_pod_from_the_future_means_an_old_view() -> None:
+    """A Pod of a later attempt than the status knows is never deleted: the Task is read anew."""
+    assert decide(task(), pod(Phase.RUNNING))[0] == RefreshTask()
+
+
+def test_stray_pods_are_deleted_before_anything_else() -> None:
+    """A live Pod of an earlier attempt is ended first: at most one Pod of a part is live."""
+    old = pod(Phase.RUNNING)
+    later = replace(ASSIGNED, attempt=2, pod="t-01234-0-2")
+    instructions = decide(task(later), old)
+    assert instructions[0] == DeletePod(old)
+    assert not any(isinstance(item, CreatePod) for item in instructions)
+
+
+def test_a_pod_that_is_not_bound_is_given_up_after_a_while() -> None:
+    """A pinned Pod that kube-scheduler does not bind is deleted after 20 s; before, it is waited for."""
+    assert Requeue(15.0) in decide(task(ASSIGNED), pod(node=""))
+    old = pod(node="", created=NOW - 21)
+    assert decide(task(ASSIGNED), old)[0] == DeletePod(old)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "reason"),
+    [
+        ("ErrImagePull", Reason.IMAGE_PROBLEM),
+        ("CreateContainerConfigError", Reason.MISCONFIGURED),
+        ("", Reason.POD_STARTING),
+    ],
+)
+def test_a_container_that_does_not_start_says_why(waiting: str, reason: Reason) -> None:
+    """The kubelet's word for the trouble becomes one of ours."""
+    (only,) = decide(task(ASSIGNED), pod(waiting_reason=waiting))
+    assert isinstance(only, Wait)
+    assert only.reason == reason
+
+
+def test_a_refused_pod_goes_back_without_spending_an_attempt() -> None:
+    """A quota's refusal is waited out, longer each time; a Pod that can never be fails the Task."""
+    status = written(decide(task(ASSIGNED), refusal=Refusal(1, invalid=False, message="exceeded quota")))
+    assert (status.state, status.attempt, status.not_before) == (State.PENDING, 0, NOW + 5)
+    second = replace(status, state=State.ASSIGNED, attempt=1)
+    again = written(decide(task(second), refusal=Refusal(1, invalid=False, message="exceeded quota")))
+    assert again.not_before == NOW + 10
+    invalid = written(decide(task(ASSIGNED), refusal=Refusal(1, invalid=True, message="no")))
+    assert (invalid.state, invalid.reason) == (State.FAILED, Reason.POD_INVALID)
+
+
+def test_finished_tasks_rest_until_their_time_to_live() -> None:
+    """A finished Task does nothing, and is deleted when its time is over."""
+    assert decide(task(SUCCESS)) == ()
+    assert decide(task(SUCCESS, ttl_seconds=11)) == (Requeue(10.0),)
+    assert decide(task(SUCCESS, ttl_seconds=1)) == (DeleteTask(),)
+
+
+def test_a_task_without_a_worker_waits_and_names_the_types() -> None:
+    """No worker and no type that has one: the wait says which types there are."""
+    (only,) = decide(task(worker=None, type="x"))
+    assert isinstance(only, Wait)
+    assert only.reason == Reason.NO_WORKER_FOR_TYPE
+
+
+def test_back_off_is_bounded() -> None:
+    """The wait grows by the factor and never beyond the maximum, however many failures."""
+    own = task(retry=Retry(backoff=Backoff(2, 3, 100)))
+    assert [back_off(own, n) for n in (1, 2, 3, 4, 5, 500)] == [2, 6, 18, 54, 100, 100]
+
+
+PODS = st.builds(
+    pod,
+    phase=st.sampled_from(Phase),
+    attempt=st.integers(0, 3),
+    node=st.sampled_from(["", "a"]),
+    deleting=st.booleans(),
+    gone=st.booleans(),
+    started=st.one_of(st.none(), st.just(NOW - 3)),
+    finished=st.one_of(st.none(), st.just(NOW - 1)),
+    exit_code=st.one_of(st.none(), st.integers(0, 255)),
+    end_reason=st.sampled_from(["", "Error", "OOMKilled", "Evicted", "DeadlineExceeded", "StartError"]),
+    disruption=st.sampled_from(["", "DeletionByTaintManager"]),
+    uid=st.uuids().map(str),
+)
+STATUSES = st.builds(
+    lambda state, attempt, failures: replace(ASSIGNED, state=state, attempt=attempt, failures=failures),
+    st.sampled_from(State),
+    st.integers(0, 2),
+    st.integers(0, 5),
+)
+
+
+@given(STATUSES, st.lists(PODS, max_size=3), st.sampled_from([None, PLACED]))
+def test_no_view_breaks_the_rules(status: TaskStatus, pods: list[Pod], decision: Decision | None) -> None:
+    """Whatever is seen: no exception, no illegal edge, no second Pod beside a live one, no end beside a live one."""
+    live = [item for item in pods if not item.ended]
+    for item in decide(task(status), *pods, decision=decision):
+        if isinstance(item, WriteStatus) and item.status.state.terminal:
+            assert not live
+        if isinstance(item, CreatePod):
+            assert not live

@@ -1,0 +1,62 @@
+"""The LoadScore and the share of a sample that does not contain a Pod yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadstar.core.model import Load, NodeClass, Policy, Weights
+from loadstar.core.scoring import normalised, score, unseen
+from loadstar.core.snapshot import Reservation
+from tests.unit.core.builders import GI, NOW, view
+
+SHARES = st.floats(0, 2, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("started", "share"),
+    [(None, 1.0), (NOW + 1, 1.0), (NOW, 1.0), (NOW - 5, 2 / 3), (NOW - 15, 0.0), (NOW - 99, 0.0)],
+)
+def test_a_reservation_fades_as_the_sample_catches_up(started: float | None, share: float) -> None:
+    """A Pod counts with the part of the sample's window in which it did not run."""
+    assert unseen(Reservation("u", 100, 100, started), NOW, 15) == pytest.approx(share)
+
+
+def test_io_unknown_leaves_its_weight_to_the_others() -> None:
+    """Unknown I/O is never idle I/O: its weight is shared, and the score says so."""
+    weights = normalised(Weights(0.5, 0.3, 0.2), io_known=False)
+    assert (weights.cpu, weights.memory, weights.io) == pytest.approx((0.625, 0.375, 0.0))
+
+
+def test_formula_of_the_score() -> None:
+    """With I/O measured the score is 0.5·cpu + 0.3·memory + 0.2·io."""
+    node = view("a")
+    node.load = Load(2.0, 4 * GI, 0.25, NOW, 15, "test")
+    result = score(node, None, policy=Policy(), weights=Weights(), prefers=(), now=NOW)
+    assert result.total == pytest.approx(0.5 * 0.5 + 0.3 * 0.5 + 0.2 * 0.25)
+    assert result.node_class is NodeClass.COLD
+
+
+def test_no_sample_is_unknown_and_requests_stand_in() -> None:
+    """A node without a fresh sample is Unknown, at the share of it that is requested."""
+    for node in (view("a", cpu=None, requested={"cpu": 2000}), view("a", requested={"cpu": 2000})):
+        if node.load:
+            node.load = replace(node.load, timestamp=NOW - 181)
+        result = score(node, None, policy=Policy(), weights=Weights(), prefers=(), now=NOW)
+        assert (result.node_class, result.cpu) == (NodeClass.UNKNOWN, 0.5)
+
+
+@given(cpu=SHARES, memory=SHARES, more=st.floats(0, 1))
+def test_more_load_is_never_better(cpu: float, memory: float, more: float) -> None:
+    """Score and rank never fall when a node's load rises."""
+
+    def of(share: float) -> tuple[float, float]:
+        result = score(view("a", share, memory), None, policy=Policy(), weights=Weights(), prefers=(), now=NOW)
+        return result.total, result.rank
+
+    low, high = of(cpu), of(cpu + more)
+    assert low[0] <= high[0] + 1e-9
+    assert low[1] <= high[1] + 1e-9

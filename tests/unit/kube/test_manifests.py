@@ -1,0 +1,91 @@
+"""The Pod of an attempt: restricted, pinned, and nothing that the worker does not name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadstar.api import convert
+from loadstar.core.model import Placement, Toleration
+from loadstar.core.template import Template
+from loadstar.kube.manifests import pod_manifest
+from tests.unit.core.builders import task
+
+
+def manifest(worker: dict[str, Any], node: str = "a", **placement: Any) -> dict[str, Any]:
+    read = convert.worker({"image": "i:1", **worker})
+    assert read is not None
+    return pod_manifest(task(run_seconds=60), Template(read, Placement(**placement), ("gpu",), ()), 2, node)
+
+
+def test_restricted_settings_are_filled_in() -> None:
+    """Whatever the worker says, the Pod passes Pod security `restricted` and carries no token."""
+    spec = manifest({})["spec"]
+    container = spec["containers"][0]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] == 65532
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    assert spec["activeDeadlineSeconds"] == 60
+    assert {"name": "loadstar-tmp", "mountPath": "/tmp"} in container["volumeMounts"]
+
+
+@pytest.mark.parametrize("field", ["hostNetwork", "hostPID", "privileged", "initContainers", "nodeName", "containers"])
+def test_unknown_fields_never_reach_the_pod(field: str) -> None:
+    """Even if the schema let it through, a field that is not named here is not copied."""
+    assert field == "containers" or field not in str(manifest({field: "evil"}))
+    assert "evil" not in str(manifest({field: "evil"}))
+
+
+def test_a_worker_only_tightens() -> None:
+    """User numbers and a writable root may be said; capabilities and privilege may not."""
+    asked = {"runAsUser": 7, "readOnlyRootFilesystem": False, "allowPrivilegeEscalation": True, "capabilities": {}}
+    spec = manifest({"securityContext": asked})["spec"]
+    assert spec["securityContext"]["runAsUser"] == 7
+    assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is False
+    assert spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_pinned_by_name_with_owner_and_labels() -> None:
+    """The Pod is pinned to the node, owned by the Task, and says its attempt."""
+    made = manifest({})
+    affinity = made["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    (term,) = affinity["nodeSelectorTerms"]
+    assert term["matchFields"] == [{"key": "metadata.name", "operator": "In", "values": ["a"]}]
+    assert term["matchExpressions"] == [{"key": "capability.loadstar.dev/gpu", "operator": "Exists"}]
+    assert made["metadata"]["name"] == "t-01234-0-2"
+    assert made["metadata"]["ownerReferences"][0]["uid"] == "0123456789"
+    assert made["metadata"]["labels"]["loadstar.dev/attempt"] == "2"
+
+
+def test_own_variables_cannot_be_replaced() -> None:
+    """LOADSTAR_* are the operator's; HOME is the worker's if it says so."""
+    env = manifest({"env": [{"name": "LOADSTAR_ATTEMPT", "value": "9"}, {"name": "HOME", "value": "/h"}]})
+    values = [(item["name"], item.get("value")) for item in env["spec"]["containers"][0]["env"]]
+    assert ("LOADSTAR_ATTEMPT", "2") in values
+    assert [value for name, value in values if name == "LOADSTAR_ATTEMPT"] == ["2"]
+    assert [value for name, value in values if name == "HOME"] == ["/h"]
+
+
+def test_long_names_stay_legal() -> None:
+    """A Task name of 63 characters still gives a Pod name of at most 63."""
+    read = convert.worker({"image": "i"})
+    assert read is not None
+    made = pod_manifest(replace(task(), name="x" * 63), Template(read, Placement(), (), ()), 100, "")
+    assert len(made["metadata"]["name"]) <= 63
+    assert "affinity" not in made["spec"]
+
+
+def test_tolerations_keep_the_tasks_own() -> None:
+    """Trouble of the node is tolerated for 30 s unless the Task says otherwise."""
+    key = "node.kubernetes.io/unreachable"
+    tolerations = manifest({}, tolerations=(Toleration(key=key, operator="Exists"),))["spec"]["tolerations"]
+    assert [item.get("tolerationSeconds") for item in tolerations if item["key"] == key] == [None]
+    assert {item["key"] for item in tolerations} >= {"node.kubernetes.io/not-ready"}
