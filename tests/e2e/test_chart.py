@@ -1,4 +1,7 @@
-"""The chart and the plain manifests: what they render to, what they refuse, and that an installation is well."""
+"""The chart and the plain manifests: what they render to and what they refuse.
+
+That an installation is well, and its end, is for test_uninstall.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import pytest
 import yaml
 
 import loadstar
-from tests.e2e.conftest import CHART, ROOT, SYSTEM, Kubectl, Tasks, call, install, task
+from tests.e2e.conftest import CHART, ROOT, SYSTEM, Kubectl, call
 from tests.image import manifests
 
 Json = dict[str, Any]
@@ -53,11 +56,6 @@ def test_manifests_are_current() -> None:
 def test_manifests_apply(kubectl: Kubectl) -> None:
     """The API server takes every object of `kubectl apply -k manifests`."""
     kubectl("apply", "-k", str(ROOT / "manifests"), "--dry-run=server")
-
-
-def test_helm_test_passes() -> None:
-    """`helm test` of the installed release reaches a ready replica through the Service."""
-    call("helm", "test", "loadstar", "-n", SYSTEM, "--timeout", "120s")
 
 
 @pytest.mark.parametrize(
@@ -145,23 +143,3 @@ def test_people_never_write_status() -> None:
     assert {verb for what, verb in rights(the(documents, "ClusterRole", "loadstar-edit")) if what != "tasks"} == {
         *("get", "list", "watch")
     }
-
-
-def test_uninstall_leaves_tasks(tasks: Tasks, kubectl: Kubectl) -> None:
-    """Without the operator Tasks are still readable and can be deleted; a new installation takes up what waits."""
-    tasks.apply(task("ended"))
-    tasks.wait_terminal()
-    call("helm", "uninstall", "loadstar", "-n", SYSTEM, "--wait", "--timeout", "90s")
-    try:
-        tasks.apply(task("waits"), task("unwanted"))
-        found = tasks.all()
-        assert {name: item["status"]["state"] for name, item in found.items()} == {
-            "ended": "SUCCESS",
-            "unwanted": "PENDING",
-            "waits": "PENDING",
-        }
-        kubectl("delete", "ldt", "ended", "unwanted", "-n", tasks.namespace, "--timeout=20s")
-        assert list(tasks.all()) == ["waits"]
-    finally:
-        install()
-    assert tasks.wait_terminal()["waits"]["status"]["state"] == "SUCCESS"
