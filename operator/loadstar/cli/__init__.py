@@ -6,6 +6,9 @@ import click
 
 from loadstar import __version__
 from loadstar.cli.operate import run_operator
+from loadstar.cli.submit import submit
+from loadstar.cli.top import top
+from loadstar.cli.why import why
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,4 +17,5 @@ def main() -> None:
     """Run Tasks where the cluster really has room, and say why."""
 
 
-main.add_command(run_operator)
+for command in (run_operator, submit, why, top):
+    main.add_command(command)

@@ -92,9 +92,7 @@ def test_wait_reasons_are_written_late_once_and_slowly() -> None:
     assert notes.take(KEY, wait, "Queued", 100.0) == 5.0
     assert notes.take(KEY, wait, "Queued", 105.0) == 0
     assert notes.take(KEY, wait, "WaitingForCapacity", 106.0) == -1
-    answers = []
     for number in range(100):
         notes.take(("ns", str(number)), wait, "Queued", 200.0)
-    for number in range(100):
-        answers.append(notes.take(("ns", str(number)), wait, "Queued", 205.0))
+    answers = [notes.take(("ns", str(number)), wait, "Queued", 205.0) for number in range(100)]
     assert answers.count(0) == WRITES_PER_SECOND

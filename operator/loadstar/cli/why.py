@@ -1,0 +1,114 @@
+"""`loadstar why TASK`: why it is where it is, why it waits, how it ended; and where it would go now.
+
+What was decided is in the Task's status. What would be decided now is asked of the same function that decides, over
+a view read with the user's own rights; who may not list nodes is told so and gets the record.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, convert
+from loadstar.cli.session import connected, default_namespace, waiting
+from loadstar.core.model import Policy, Task
+from loadstar.core.placement import Placed, place
+from loadstar.core.reasons import EXPLANATIONS, Reason
+from loadstar.core.states import State
+from loadstar.core.template import missing_worker_message, resolve
+from loadstar.kube import translate
+from loadstar.kube.client import Client
+from loadstar.kube.cluster import tasks_path
+from loadstar.runtime.cycle import request_of
+from loadstar.runtime.ports import ClusterError, Forbidden, NotFound
+from loadstar.runtime.store import Store
+from loadstar.sources.metrics_server import MetricsServer
+
+
+@click.command()
+@click.argument("task")
+@click.option("-n", "--namespace", default=None, help="Where; the current context's unless said otherwise.")
+@waiting
+async def why(task: str, namespace: str | None) -> None:
+    """Say why TASK is where it is, and, while it waits, what stands in its way now."""
+    async with connected() as client:
+        raw = await client.get(tasks_path(namespace or default_namespace(), task))
+        found = convert.task(raw)
+        for line in record(found):
+            click.echo(line)
+        if found.status.state is State.PENDING:
+            click.echo(f"now      {await now(client, found)}")
+
+
+def record(task: Task) -> list[str]:
+    """What the status says, a line a fact."""
+    status = task.status
+    lines = [f"{task.namespace}/{task.name} is {status.state}, reason {status.reason}: {explain(status.reason)}"]
+    if status.message:
+        lines.append(f"message  {status.message}")
+    if status.score_message:
+        lines.append(f"node     {status.score_message}")
+    if status.score is not None:
+        score, weights = status.score, status.score.weights
+        age = "no fresh sample" if score.sample_age is None else f"sample {score.sample_age:.0f} s old"
+        lines.append(
+            f"score    {score.total:.2f} = {weights.cpu:.2f}·cpu {score.cpu:.2f} + {weights.memory:.2f}·memory "
+            f"{score.memory:.2f} + {weights.io:.2f}·io {'unknown' if score.io is None else f'{score.io:.2f}'}, {age}"
+        )
+    for attempt in status.attempts:
+        ended = f"attempt {attempt.attempt} on {attempt.node or 'no node'}: {attempt.reason}"
+        lines.append(f"earlier  {ended}{f', {attempt.message}' if attempt.message else ''}")
+    return lines
+
+
+def explain(reason: str) -> str:
+    """The sentence of a reason."""
+    try:
+        return EXPLANATIONS[Reason(reason)]
+    except ValueError:
+        return "a reason of a later version"
+
+
+async def now(client: Client, task: Task) -> str:
+    """Where the Task would go if it were placed now, in a sentence."""
+    left = (task.status.not_before or 0.0) - time.time()
+    if left > 0:
+        return f"the next attempt is due in {left:.0f} s"
+    try:
+        store = await _view(client)
+    except Forbidden:
+        return "you may not list nodes and Pods of the whole cluster: the record above is what there is"
+    if resolve(task, store.policy) is None:
+        return missing_worker_message(task, store.policy)
+    snapshot = store.snapshot(time.time())
+    request = request_of(task, snapshot)
+    decision = None if request is None else place(request, snapshot)
+    if isinstance(decision, Placed):
+        return f"it would be placed: {decision.message}"
+    return decision.message if decision else ""
+
+
+async def _view(client: Client) -> Store:
+    """The cluster as the operator sees it, read once."""
+    store = Store()
+    try:
+        store.policy = convert.policy(await client.get(f"/apis/{API_VERSION}/{POLICY_PLURAL}/{POLICY_NAME}"))
+    except NotFound:
+        store.policy = Policy()
+    for raw in await _items(client, "/api/v1/nodes"):
+        store.apply_node(translate.node(raw))
+    for raw in await _items(client, "/api/v1/pods"):
+        if translate.takes_room(raw):
+            store.apply_other(raw["metadata"]["uid"], raw["spec"]["nodeName"], translate.requests(raw["spec"]))
+    try:
+        store.apply_loads(await MetricsServer(client).read())
+    except ClusterError:
+        click.echo("note     no load samples: metrics.k8s.io does not answer you", err=True)
+    return store
+
+
+async def _items(client: Client, path: str) -> list[dict[str, Any]]:
+    answer = await client.get(path)
+    return list(answer.get("items") or ())
