@@ -1,0 +1,135 @@
+"""The test bed leaves nothing behind: asked of the machine itself, not of the bed's own records."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.bed import Bed
+from tests.cluster.errors import BedError
+from tests.cluster.facts import home
+from tests.cluster.remains import Remains
+
+pytestmark = [
+    pytest.mark.bed,
+    pytest.mark.skipif(os.geteuid() != 0, reason="the test bed needs root"),
+]
+
+NAME = "remains"
+WATCHED = ("/etc", "/opt", "/usr/libexec", "/var/lib", "/var/lib/cni", "/var/lib/kubelet", "/var/log/pods")
+COMMAND = [sys.executable, "-m", "tests.cluster"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def operator() -> None:
+    """No operator is needed here."""
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    bed = Bed(NAME)
+    bed.down()
+    yield bed
+    bed.down()
+
+
+def traces() -> list[str]:
+    """Everything on this machine that carries the bed's name."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace")
+            if f"{home()}/{NAME}/" in words:
+                found.append(f"process {folder.name}: {words[:80]}")
+    for command in (("ip", "netns"), ("ip", "-o", "link"), ("cat", "/proc/mounts")):
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        found += [line for line in lines if f"ls-{NAME}" in line or f"/{NAME}/" in line]
+    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/*{NAME}*")]
+    found += [str(path) for path in home().glob(f"{NAME}*")]
+    return found
+
+
+def entries() -> set[str]:
+    """What lies in the folders where container software likes to leave its own."""
+    return {str(path) for folder in WATCHED for path in Path(folder).glob("*")} - {str(home())}
+
+
+def network() -> list[str]:
+    """The machine's own routing, firewall and forwarding, but for links of beds."""
+    routes = subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout.splitlines()
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout.splitlines()
+    own = [line for line in routes if " ls-" not in line] + [line for line in rules if not line.startswith("#")]
+    return [*own, Path("/proc/sys/net/ipv4/ip_forward").read_text()]
+
+
+def kubelet(bed: Bed) -> list[str]:
+    """The pids of node-0's kubelet."""
+    known = bed.component("node-0/kubelet").pid()
+    return [] if known is None else [Path(f"/proc/{known}/comm").read_text().strip()]
+
+
+def test_nothing_stays(bed: Bed) -> None:
+    """After `down` no process, mount, namespace, link, cgroup or file of the bed is left; the network is as before."""
+    files, net = entries(), network()
+    bed.up(1)
+    assert traces()
+    assert network() == net
+    assert kubelet(bed) == ["kubelet"]
+    bed.stop("node-0/kubelet")
+    bed.stop("metrics-server")
+    assert kubelet(bed) == []
+    assert bed.status()["metrics-server"] == "down"
+    started = time.monotonic()
+    assert any("metrics-server" in note for note in bed.up(1)), "a second up starts what is down"
+    assert time.monotonic() - started < 20
+    assert set(bed.status().values()) <= {"up"}
+    with pytest.raises(BedError, match="take it down first"):
+        bed.up(2)
+    bed.down()
+    assert traces() == []
+    assert entries() <= files
+    assert bed.status() == {}
+    bed.down()
+
+
+def test_nothing_stays_after_everything_was_killed(bed: Bed) -> None:
+    """With every process of the bed killed by SIGKILL, `down` still removes all the rest."""
+    files = entries()
+    bed.up(1)
+    pods = "apiVersion: v1\nkind: Pod\nmetadata: {name: sleeper}\nspec:\n  containers:\n"
+    pods += "  - {name: c, image: 'busybox:1.35', command: [sleep, '600']}\n"
+    bed.kubectl("apply", "-f", "-", input_text=pods)
+    bed.kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=30s")
+    pids = Remains(NAME).processes()
+    assert len(pids) > 10
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    bed.down()
+    assert traces() == []
+    assert entries() <= files
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_stays_of_an_interrupted_up(bed: Bed, number: int) -> None:
+    """`up` that is ended halfway leaves nothing: by itself when asked politely, after `down` when killed."""
+    process = subprocess.Popen([*COMMAND, "up", "--name", NAME, "--nodes", "1"], stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while not (bed.folder / "node-0" / "containerd.json").exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.wait(timeout=30)
+    assert process.returncode
+    if number == signal.SIGKILL:
+        assert traces()
+        bed.down()
+    assert traces() == []
