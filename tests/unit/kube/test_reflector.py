@@ -1,0 +1,116 @@
+"""List and watch: what disappeared while nobody watched is reported."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from loadstar.kube.client import refusal
+from loadstar.kube.reflector import Reflector
+from loadstar.runtime.ports import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Throttled, Unavailable
+from tests.unit.runtime.fakes import FakeClock
+
+
+def raw(uid: str, version: str = "1") -> dict[str, Any]:
+    return {"metadata": {"uid": uid, "name": uid, "resourceVersion": version}}
+
+
+class FakeClient:
+    def __init__(self, pages: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
+        self.pages = pages
+        self.events = events
+
+    async def request(self, method: str, path: str, *, params: Mapping[str, str]) -> dict[str, Any]:
+        assert (method, path) == ("GET", "/things")
+        return self.pages.pop(0)
+
+    @asynccontextmanager
+    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        async def stream() -> AsyncIterator[dict[str, Any]]:
+            for event in self.events:
+                yield event
+
+        yield stream()
+
+
+def reflector(client: FakeClient) -> tuple[Reflector, list[str]]:
+    said: list[str] = []
+    made = Reflector(
+        client,  # type: ignore[arg-type] # stands in for the client
+        FakeClock(),
+        "/things",
+        seen=lambda item: said.append("+" + item["metadata"]["uid"]),
+        lost=lambda item: said.append("-" + item["metadata"]["uid"]),
+    )
+    return made, said
+
+
+async def test_a_list_reports_all_pages_and_then_only_what_is_gone() -> None:
+    """After a lost watch the new list tells what disappeared meanwhile."""
+    first = {"items": [raw("a")], "metadata": {"continue": "x"}}
+    second = {"items": [raw("b")], "metadata": {"resourceVersion": "5"}}
+    third = {"items": [raw("b")], "metadata": {"resourceVersion": "9"}}
+    made, said = reflector(FakeClient([first, second, third], []))
+    await made._list()
+    assert said == ["+a", "+b"]
+    assert made.synced.is_set()
+    await made._list()
+    assert said == ["+a", "+b", "-a", "+b"]
+
+
+async def test_events_move_the_version_and_410_asks_for_a_new_list() -> None:
+    """Bookmarks only move the version; ERROR 410 means that it is forgotten."""
+    events = [
+        {"type": "ADDED", "object": raw("a", "6")},
+        {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "8"}}},
+        {"type": "DELETED", "object": raw("a", "9")},
+        {"type": "ERROR", "object": {"code": 410}},
+    ]
+    made, said = reflector(FakeClient([], events))
+    with pytest.raises(NotFound):
+        await made._watch()
+    assert said == ["+a", "-a"]
+    assert made._version == "9"
+
+
+async def test_one_odd_object_does_not_stop_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    """A receiver's exception over one object is logged and passed over."""
+    made, said = reflector(FakeClient([{"items": [raw("bad"), raw("good")], "metadata": {}}], []))
+    real = made._seen
+
+    def picky(item: Mapping[str, Any]) -> None:
+        if item["metadata"]["uid"] == "bad":
+            raise ValueError("odd")
+        real(item)
+
+    made._seen = picky
+    await made._list()
+    assert said == ["+good"]
+    assert "could not be read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind"),
+    [
+        (409, "Conflict", Conflict),
+        (409, "AlreadyExists", AlreadyExists),
+        (403, "Forbidden", Forbidden),
+        (404, "NotFound", NotFound),
+        (422, "Invalid", Invalid),
+        (429, "TooManyRequests", Throttled),
+        (500, "InternalError", Unavailable),
+        (503, "", Unavailable),
+        (401, "Unauthorized", Unavailable),
+    ],
+)
+def test_refusals_have_their_kinds(status: int, reason: str, kind: type[Exception]) -> None:
+    """Each status code is the error that the runtime knows what to do with."""
+    body = f'{{"reason": "{reason}", "message": "m"}}'.encode()
+    error = refusal(status, body, {"Retry-After": "7"})
+    assert type(error) is kind
+    if isinstance(error, Throttled):
+        assert error.seconds == 7
+    assert type(refusal(status, b"<html>", {})).__name__
