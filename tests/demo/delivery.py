@@ -1,13 +1,13 @@
 """How the operator's image gets to the nodes of a cluster, without a registry where that can be."""
 
-# ruff: noqa: T201 - a command line prints its progress
-
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 from tests.cluster.errors import BedError
@@ -15,7 +15,7 @@ from tests.cluster.processes import run
 from tests.demo.target import Target
 from tests.image import build as image
 
-REFERENCE = re.compile(r"(?P<repository>[^@]+?)(:(?P<tag>[\w][\w.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?")
+REFERENCE = re.compile(r"(?P<repository>[a-z0-9][^@\s]*?[a-z0-9])(:(?P<tag>[\w][\w.-]{0,127}))?")
 """A port is no tag: a tag has no slash after it."""
 
 
@@ -32,12 +32,15 @@ def deliver(target: Target) -> list[str]:
         )
     if target.bed:
         print(f"   {image.build(archive_only=True)}", flush=True)
-        target.bed.load_image(image.ARCHIVE)
+        archive = image.ARCHIVE
+        target.bed.load_image(archive)
     else:
         print(f"   {image.build()}", flush=True)
-        _load(target, _archive())
+        archive = _archive()
+        _load(target, archive)
     print("   it is on the nodes")
-    return settings(image.IMAGE)
+    # An image that was built again has the same tag: this is what makes Helm replace the Pods of the old one.
+    return [*settings(image.IMAGE), "--set-string", f"podAnnotations.loadstar\\.dev/image={fingerprint(archive)}"]
 
 
 def settings(reference: str) -> list[str]:
@@ -46,10 +49,20 @@ def settings(reference: str) -> list[str]:
     if not match:
         raise BedError(f"IMAGE must be like registry.example/loadstar:0.1.0, not {reference!r}")
     words: list[str] = []
-    for part in ("repository", "tag", "digest"):
+    for part in ("repository", "tag"):
         if value := match[part]:
             words += ["--set-string", f"image.{part}={value}"]
     return words
+
+
+def fingerprint(archive: Path) -> str:
+    """Changes with the image in the archive, be it OCI's or docker's."""
+    with tarfile.open(archive) as content:
+        names = set(content.getnames())
+        entry = content.extractfile("index.json" if "index.json" in names else "manifest.json")
+        if entry is None:
+            raise BedError(f"{archive} is no archive of an image")
+        return hashlib.sha256(entry.read()).hexdigest()[:16]
 
 
 def _load(target: Target, archive: Path) -> None:

@@ -1,7 +1,5 @@
 """The demo from end to end: each step says what it does, and a failure says what to look at."""
 
-# ruff: noqa: T201 - a command line prints its progress
-
 from __future__ import annotations
 
 import json
@@ -10,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-from tests.cluster.bed import Bed
+from tests.cluster.bed import DEFAULT, Bed
 from tests.cluster.errors import BedError
 from tests.demo.delivery import deliver
 from tests.demo.table import Row, Table
@@ -19,9 +17,10 @@ from tests.demo.target import Target, current, of_bed
 ROOT = Path(__file__).parents[2]
 CHART, SAMPLES = ROOT / "helm" / "loadstar", ROOT / "manifests" / "samples"
 SYSTEM, RELEASE, OPERATOR = "loadstar-system", "loadstar", "loadstar-operator"
+OPERATOR_PODS = "app.kubernetes.io/name=loadstar"
 NAMESPACE = "loadstar-demo"
 CAPABILITY = "capability.loadstar.dev/ssd"
-INSTALL_TIMEOUT = "5m"
+INSTALL_TIMEOUT = "3m"
 TASKS_SECONDS = 300.0
 SAMPLE_SECONDS = 60.0
 """How long a metrics-server may take for its first sample."""
@@ -54,18 +53,25 @@ def install(target: Target, image: list[str], *options: str) -> None:
     """Install or upgrade the release from the chart in this folder. Raises BedError."""
     namespace(target, SYSTEM)
     words = ["upgrade", "--install", RELEASE, str(CHART), "-n", SYSTEM, "--create-namespace"]
-
-    def ready() -> str:
-        path = "{.status.readyReplicas}/{.spec.replicas} {.status.unavailableReplicas}"
-        text = target.kubectl("get", "deployment", OPERATOR, "-n", SYSTEM, "-o", f"jsonpath={path}", check=False)
-        have = text.split(" ", maxsplit=1)[0]
-        return f"replicas ready: {have if not have.startswith('/') else '0' + have}" if have else ""
-
     try:
-        target.helm(*words, "--wait", "--timeout", INSTALL_TIMEOUT, *image, *options, progress=ready)
+        target.helm(
+            *words, "--wait", "--timeout", INSTALL_TIMEOUT, *image, *options, progress=lambda: _replicas(target)
+        )
     except BedError as error:
         raise BedError(f"{error}\n{_operator(target)}") from error
     print(f"   release {RELEASE} is installed in {SYSTEM}")
+
+
+def _replicas(target: Target) -> str:
+    """How many replicas are ready and what the others wait for."""
+    pods = target.objects("pods", "-n", SYSTEM, "-l", OPERATOR_PODS)
+    states = [state for pod in pods for state in pod["status"].get("containerStatuses", ())]
+    if not states:
+        return ""
+    ready = sum(state["ready"] for state in states)
+    waits = {state["state"]["waiting"].get("reason", "") for state in states if "waiting" in state["state"]}
+    others = f", others: {', '.join(sorted(waits))}" if waits else ""
+    return f"{ready} of {len(states)} replicas ready{others}"
 
 
 def namespace(target: Target, name: str) -> None:
@@ -87,7 +93,7 @@ def _cluster() -> Target:
             "and the test bed, which would be made instead, needs root and Go on the PATH"
         )
     print("   none answers: the test bed it is (its programs are built once; that takes a while)", flush=True)
-    bed = Bed()
+    bed = Bed(os.environ.get("BED") or DEFAULT)
     for note in bed.up():
         print(f"   {note}")
     return of_bed(bed)

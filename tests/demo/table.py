@@ -1,7 +1,5 @@
 """The live table of Tasks: redrawn in place on a terminal, otherwise a line for each change."""
 
-# ruff: noqa: T201 - a command line prints its progress
-
 from __future__ import annotations
 
 import shutil

@@ -1,7 +1,5 @@
 """Which cluster is worked on: the user's own when it answers, else the test bed; and kubectl and helm for it."""
 
-# ruff: noqa: T201 - a command line prints its progress
-
 from __future__ import annotations
 
 import json
