@@ -67,10 +67,10 @@ FilePath = Annotated[
 ]
 Quantity = Annotated[
     str,
-    BeforeValidator(_written),
     Field(
         max_length=32, pattern=QUANTITY, json_schema_extra={"x-kubernetes-int-or-string": True, **says(_QUANTITY_WORDS)}
     ),
+    BeforeValidator(_written),
 ]
 EnvName = Annotated[
     str,

@@ -7,6 +7,7 @@ there is current.
 from __future__ import annotations
 
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,18 +132,25 @@ def documents(root: Path) -> dict[Path, str]:
     return files
 
 
-def stale(root: Path) -> list[Path]:
-    """The generated files that are missing or not current."""
-    return [path for path, text in documents(root).items() if not path.is_file() or path.read_text() != text]
+def stale(root: Path) -> list[str]:
+    """The generated files that are missing or not current, each with the first line that differs."""
+    result = []
+    for path, text in documents(root).items():
+        old = path.read_text() if path.is_file() else ""
+        if old != text:
+            pairs = zip_longest(old.splitlines(), text.splitlines())
+            line = next((number for number, (is_, should) in enumerate(pairs, 1) if is_ != should), 1)
+            result.append(f"{path.relative_to(root)}: line {line}")
+    return result
 
 
-def main(arguments: list[str]) -> int:
-    """Write, or with --check compare; returns the exit code."""
-    root = Path.cwd()
+def main(arguments: list[str], root: Path | None = None) -> int:
+    """Write below `root` (the working directory), or with --check compare; returns the exit code."""
+    root = root or Path.cwd()
     if "--check" in arguments:
         old = stale(root)
-        for path in old:
-            print(f"not current: {path.relative_to(root)}; run `make crds`")  # noqa: T201 - a command line
+        for place in old:
+            print(f"not current: {place}; run `make crds`")  # noqa: T201 - a command line
         return 1 if old else 0
     for path, text in documents(root).items():
         path.parent.mkdir(parents=True, exist_ok=True)

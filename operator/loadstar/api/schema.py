@@ -57,6 +57,8 @@ def _reworded(node: Schema) -> Schema:
         del result["default"]
     if result.get("additionalProperties") is False:
         del result["additionalProperties"]
+    if "description" in result:
+        result["description"] = " ".join(result["description"].split())
     if "const" in node:
         result["enum"] = [node["const"]]
     if result.get("x-kubernetes-int-or-string"):

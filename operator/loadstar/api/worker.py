@@ -51,7 +51,8 @@ class Resources(Model):
     )
 
     requests: Annotated[dict[ResourceName, Quantity], Field(max_length=16)] | None = None
-    """What kube-scheduler sets aside, by resource: cpu, memory, ephemeral-storage or an extended resource."""
+    """What kube-scheduler sets aside, by resource: cpu, memory, ephemeral-storage or an extended resource. Half a core
+    is 500m or, in quotes, "0.5"."""
     limits: Annotated[dict[ResourceName, Quantity], Field(max_length=16)] | None = None
     """What the container may use at most, by resource."""
 
