@@ -7,6 +7,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.errors import BedError
 from tests.cluster.network import API_SERVICE, CONTROL_PLANE, SERVICES, Network
 from tests.cluster.pki import Pki
 from tests.cluster.processes import Daemon, wait_until
@@ -79,8 +80,16 @@ class ControlPlane:
             self.daemon(name).start(self.inside(self.bin / name, *logins, *common, *more))
 
     def wait_ready(self) -> None:
-        """Return once /readyz says ok. Raises BedError."""
-        wait_until(self.ready, READY_SECONDS, f"the API server is not ready; see {self.daemon('kube-apiserver').log}")
+        """Return once /readyz says ok. Raises BedError, at once when a program has ended."""
+        needed = [self.daemon(name) for name in ("etcd", "kube-apiserver")]
+
+        def ready() -> bool:
+            for daemon in needed:
+                if not daemon.alive():
+                    raise BedError(f"{daemon.name} ended at once")
+            return self.ready()
+
+        wait_until(ready, READY_SECONDS, "the API server is not ready")
 
     def ready(self) -> bool:
         """One look at /readyz."""

@@ -82,7 +82,13 @@ class Node:
         wait_until(self._serving, START_SECONDS, f"containerd of {self.name} does not answer")
         for image in images:
             self.load(image)
-        self._start_inside("kubelet", "sh", self._kubelet_script())
+        self._start_inside(
+            "kubelet",
+            *(self.plane.bin / "kubelet", "--config", self.folder / "kubelet.yaml"),
+            *("--kubeconfig", self.folder / "kubeconfig", "--hostname-override", self.name),
+            *("--root-dir", self.folder / "kubelet", "--node-ip", node_address(self.index)),
+            *("--node-labels", "type=real", "--housekeeping-interval", "5s", "--v", "1"),
+        )
         return notes
 
     def load(self, archive: Path) -> None:
@@ -113,14 +119,11 @@ class Node:
     def _init(self) -> Path:
         """The script of the first process: mounts of the node's own, then only reaping.
 
-        What a node writes under /etc and /var/lib lands in memory and is gone with it. blkio stays unmounted: were
-        runc to see it, each container would leave the one cgroup that the throttle holds for.
+        What a node writes under /etc and /var/lib lands in memory and is gone with it.
         """
         bed, folder, script = self.plane.folder, self.folder, self.folder / "init.sh"
         trees = "\n".join(
-            f"mkdir {tree.path}; mount -t cgroup -o {tree.mount_options} cgroup {tree.path}"
-            for tree in hierarchies()
-            if tree != throttled()
+            f"mkdir {tree.path}; mount -t cgroup -o {tree.mount_options} cgroup {tree.path}" for tree in hierarchies()
         )
         script.write_text(f"""set -e
 cd {bed}
@@ -130,7 +133,6 @@ umount -R /sys 2>/dev/null || true
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /sys/fs/cgroup
 {trees}
-mkdir {throttled().path}
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns /run/{self.name}
 mount -t proc proc /proc
@@ -153,17 +155,17 @@ while :; do sleep 3600 & wait $! || true; done
 """)
         return script
 
-    def _kubelet_script(self) -> Path:
-        """The kubelet's start: it alone sees blkio, so that the node's I/O is in its metrics."""
-        folder, script, tree = self.folder, self.folder / "kubelet.sh", throttled()
-        script.write_text(f"""set -e
-exec unshare --mount --propagation unchanged sh -ec '
-mount --make-private /sys/fs/cgroup
-mount -t cgroup -o {tree.mount_options} cgroup {tree.path}
-exec {self.plane.bin}/kubelet --config {folder}/kubelet.yaml --kubeconfig {folder}/kubeconfig \\
-  --hostname-override {self.name} --root-dir {folder}/kubelet --node-ip {node_address(self.index)} \\
-  --node-labels type=real --housekeeping-interval 5s --v 1'
+    def _runc(self) -> Path:
+        """Runc as containerd calls it: it does not see blkio.
+
+        Were it to, each container would leave the node's one cgroup for that, which the throttle holds for.
+        """
+        script = self.folder / "runc.sh"
+        hidden = f"umount {throttled().path} && exec runc"
+        script.write_text(f"""#!/bin/sh
+exec unshare --mount --propagation slave sh -c '{hidden} "$@"' runc "$@"
 """)
+        script.chmod(0o755)
         return script
 
     def _configure(self) -> None:
@@ -193,6 +195,7 @@ state = "/run/{self.name}/containerd"
     [{cri}.containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
       [{cri}.containerd.runtimes.runc.options]
+        BinaryName = "{self._runc()}"
         SystemdCgroup = false
   [{cri}.cni]
     bin_dir = "/usr/lib/cni"
