@@ -9,9 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster.bed import Bed
 from tests.cluster.errors import BedError
@@ -116,6 +119,41 @@ def test_nothing_stays_after_everything_was_killed(bed: Bed) -> None:
     bed.down()
     assert traces() == []
     assert entries() <= files
+
+
+def test_a_node_is_limited(bed: Bed) -> None:
+    """Allocatable is the node's share; direct I/O of a Pod is throttled; limits of Pods may exceed the share.
+
+    A Pod over its memory limit ends as OOMKilled, one whose image is nowhere says so at once.
+    """
+    bed.up(1)
+    path = "jsonpath={.items[0].status.allocatable.cpu} {.items[0].status.allocatable.memory}"
+    assert bed.kubectl("get", "nodes", "-o", path) == "400m 1536Mi"
+    pods = [
+        pod("writer", "dd if=/dev/zero of=/file bs=1M count=60 oflag=direct", {"cpu": "2", "memory": "64Mi"}),
+        pod("hog", "dd if=/dev/zero of=/dev/null bs=100M count=1", {"memory": "32Mi"}),
+        pod("unknown", "true", {}, image="registry.example/nowhere:1"),
+    ]
+    bed.kubectl("apply", "-f", "-", input_text=yaml.safe_dump_all(pods))
+    state = "{.status.containerStatuses[0].state"
+    for name, path, expected in (
+        ("unknown", f"{state}.waiting.reason}}", "ErrImagePull"),
+        ("hog", f"{state}.terminated.reason}}", "OOMKilled"),
+        ("writer", f"{state}.terminated.reason}}", "Completed"),
+    ):
+        bed.kubectl("wait", f"--for=jsonpath={path}={expected}", f"pod/{name}", "--timeout=30s")
+    begun, ended = (
+        datetime.fromisoformat(bed.kubectl("get", "pod", "writer", "-o", f"jsonpath={state}.terminated.{when}}}"))
+        for when in ("startedAt", "finishedAt")
+    )
+    assert 2 <= (ended - begun).total_seconds() <= 5, "60 MiB at 20 MiB/s"
+
+
+def pod(name: str, script: str, limits: dict[str, str], image: str = "busybox:1.35") -> dict[str, Any]:
+    resources = {"limits": limits, "requests": dict.fromkeys(limits, "1m") | {"memory": "8Mi"}}
+    container = {"name": "c", "image": image, "command": ["sh", "-c", script], "resources": resources}
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
