@@ -29,7 +29,12 @@ def reference(crds: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _diagram() -> str:
     lines = ["```mermaid", "stateDiagram-v2", "    [*] --> PENDING"]
-    lines += [f"    {old} --> {new}: {why}" for old, edges in TRANSITIONS.items() for new, why in edges.items()]
+    # Mermaid ends a label at a semicolon or a second colon.
+    lines += [
+        f"    {old} --> {new}: {why.replace(';', ',').replace(':', ',')}"
+        for old, edges in TRANSITIONS.items()
+        for new, why in edges.items()
+    ]
     lines += [f"    {state} --> [*]" for state in TRANSITIONS if state.terminal]
     return "\n".join([*lines, "```", ""])
 
@@ -44,7 +49,7 @@ def _fields(root: Mapping[str, Any]) -> str:
     for path, schema in walk(root):
         if path.startswith((".spec", ".status")) and "description" in schema and not path.endswith("[]"):
             text = str(schema["description"]).replace("|", "\\|").replace("\n", " ")
-            rules = "; ".join(rule["message"] for rule in schema.get("x-kubernetes-validations", ()))
+            rules = "; ".join(dict.fromkeys(rule["message"] for rule in schema.get("x-kubernetes-validations", ())))
             rows.append(f"| `{path[1:]}` | {_type(schema)} | {text}{f' *{_escape(rules)}.*' if rules else ''} |")
     return "\n".join([*rows, ""])
 
