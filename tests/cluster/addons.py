@@ -14,6 +14,8 @@ from tests.cluster.processes import Daemon
 
 METRICS_PORT = 4443
 METRIC_SECONDS = 10
+READERS = ("view", "edit", "admin")
+"""The roles that may read metrics, as on every cluster with metrics-server."""
 NAMES = ("coredns", "metrics-server")
 
 Json = dict[str, Any]
@@ -71,6 +73,21 @@ class Addons:
                         "insecureSkipTLSVerify": True,
                         "service": {"name": "metrics-server", "namespace": "kube-system"},
                     },
+                },
+                {
+                    "apiVersion": "rbac.authorization.k8s.io/v1",
+                    "kind": "ClusterRole",
+                    "metadata": {
+                        "name": "system:aggregated-metrics-reader",
+                        "labels": {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in READERS},
+                    },
+                    "rules": [
+                        {
+                            "apiGroups": ["metrics.k8s.io"],
+                            "resources": ["pods", "nodes"],
+                            "verbs": ["get", "list", "watch"],
+                        }
+                    ],
                 },
             ]
         )

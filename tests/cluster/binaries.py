@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -148,6 +149,16 @@ def _build(program: Program, position: str) -> None:
             raise BedError(f"building {program.name} failed:\n{done.stderr.strip()[-2000:]}")
         target.replace(program.path)
     print(f"{position} {program.name} built in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def module_folder(module: str, path: str) -> Path:
+    """Where Go keeps the source of the module `path` that tools/<module>/go.mod names. Raises BedError."""
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", path], cwd=TOOLS / module, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BedError(f"the source of {path} is not to be had: {(done.stderr or done.stdout).strip()[-800:]}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 @contextmanager

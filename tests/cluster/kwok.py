@@ -1,12 +1,45 @@
-"""Simulated nodes: KWOK plays their kubelets, so that hundreds fit on one machine."""
+"""Simulated nodes: KWOK plays their kubelets, so that hundreds fit on one machine.
+
+They are called kwok-0, kwok-1 … and labelled type=kwok (real nodes: type=real). Their load is real for everybody
+who asks metrics.k8s.io: metrics-server reads it from KWOK, which adds up what the annotations on their Pods say.
+"""
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import yaml
+
+from tests.cluster.binaries import module_folder
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.network import CONTROL_PLANE
+from tests.cluster.processes import run
 
 NAME = "kwok"
+PORT = 10247
+NAMESPACE = "kwok-load"
+CAPACITY = {"cpu": "32", "memory": "64Gi", "pods": "110"}
+POD_RANGE = "10.245.0.1/16"
+RUN_SECONDS = "loadstar.dev/kwok-run-seconds"
+LEASE_SECONDS = "40"
+WRITERS = 8
+SOURCES = (
+    "stage/node/fast/node-initialize.yaml",
+    "stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    "stage/pod/fast/pod-ready.yaml",
+    "stage/pod/fast/pod-complete.yaml",
+    "stage/pod/fast/pod-delete.yaml",
+    "metrics/resource/metrics-resource.yaml",
+    "metrics/usage/usage-from-annotation.yaml",
+)
+"""Taken from KWOK's own source as they are."""
+
+Json = dict[str, Any]
+_NAMESPACE: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +49,137 @@ class Kwok:
     plane: ControlPlane
 
     def scale(self, old: int, new: int) -> None:
-        """Go from `old` simulated nodes to `new`."""
-        raise NotImplementedError
+        """Go from `old` simulated nodes to `new`. Raises BedError."""
+        if new:
+            self._start()
+        if new > old:
+            self._add(range(old, new))
+        elif new < old:
+            self._remove(range(new, old))
+        if not new:
+            self.plane.daemon(NAME).stop()
+
+    def _start(self) -> None:
+        plane = self.plane
+        config = plane.folder / "kwok.yaml"
+        config.write_text(_config(module_folder("kwok", "sigs.k8s.io/kwok") / "kustomize"))
+        self.plane.daemon(NAME).start(
+            plane.inside(
+                *(plane.bin / "kwok", "--config", config, "--kubeconfig", plane.folder / "addons.kubeconfig"),
+                *("--manage-nodes-with-label-selector", "type=kwok", "--cidr", POD_RANGE),
+                *("--node-ip", CONTROL_PLANE, "--node-port", str(PORT), "--server-address", f"{CONTROL_PLANE}:{PORT}"),
+                *("--tls-cert-file", plane.pki.path("kwok.crt"), "--tls-private-key-file", plane.pki.path("kwok.key")),
+                *("--node-lease-duration-seconds", LEASE_SECONDS, "--v", "ERROR"),
+            )
+        )
+
+    def _add(self, indices: range) -> None:
+        """Make nodes, each with a Pod that carries its load."""
+        self._kubectl("apply", "-f", "-", document=_NAMESPACE)
+        self._kubectl("wait", "--for=create", "serviceaccount/default", "-n", NAMESPACE, "--timeout=30s")
+        for make in (node, load):
+            shares = [[make(index) for index in indices[first::WRITERS]] for first in range(WRITERS)]
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(self._create, filter(None, shares)))
+
+    def _create(self, items: list[Json]) -> None:
+        self._kubectl("create", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": items})
+
+    def _remove(self, indices: range) -> None:
+        """Remove nodes; their Pods first, for nobody ends those of a node that is gone."""
+        names = [f"kwok-{index}" for index in indices]
+        self._kubectl("delete", "pods", "-n", NAMESPACE, "--ignore-not-found", "--wait=false", *names)
+        self._kubectl("delete", "nodes", "--ignore-not-found", "--wait=false", *names)
+
+    def _kubectl(self, *arguments: str, document: Json | None = None) -> str:
+        folder = self.plane.folder
+        command = ("env", f"KUBECACHEDIR={folder}/kube-cache", self.plane.bin / "kubectl")
+        text = None if document is None else json.dumps(document)
+        return run(*command, "--kubeconfig", folder / "admin.kubeconfig", *arguments, input_text=text)
+
+
+def node(index: int) -> Json:
+    """A simulated node."""
+    name = f"kwok-{index}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {
+                "type": "kwok",
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+            },
+            "annotations": {"metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{name}/metrics/resource"},
+        },
+        "status": {"capacity": CAPACITY, "allocatable": CAPACITY},
+    }
+
+
+def load(index: int) -> Json:
+    """The Pod that carries a node's load: metrics-server leaves out a node that uses nothing at all."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"kwok-{index}",
+            "namespace": NAMESPACE,
+            "annotations": {"kwok.x-k8s.io/usage-cpu": "100m", "kwok.x-k8s.io/usage-memory": "256Mi"},
+        },
+        "spec": {
+            "nodeName": f"kwok-{index}",
+            "tolerations": [{"operator": "Exists"}],
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": "load", "image": "simulated"}],
+        },
+    }
+
+
+def task_stage() -> Json:
+    """How a Task's Pod ends: it succeeds after the seconds that its annotation says, else after one."""
+    finished = """{{ $now := Now }}{{ $root := . }}
+phase: Succeeded
+containerStatuses:
+{{ range $index, $item := .spec.containers }}
+{{ $origin := index $root.status.containerStatuses $index }}
+- name: {{ $item.name | Quote }}
+  image: {{ $item.image | Quote }}
+  ready: false
+  started: false
+  restartCount: 0
+  state:
+    terminated:
+      exitCode: 0
+      reason: Completed
+      startedAt: {{ $origin.state.running.startedAt | Quote }}
+      finishedAt: {{ $now | Quote }}
+{{ end }}
+"""
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": "task-pod-complete"},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": {
+                "matchLabels": {"app.kubernetes.io/managed-by": "loadstar"},
+                "matchExpressions": [
+                    {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
+                    {"key": ".status.phase", "operator": "In", "values": ["Running"]},
+                ],
+            },
+            "delay": {
+                "durationMilliseconds": 1000,
+                "durationFrom": {"jq": {"expression": f'(.metadata.annotations["{RUN_SECONDS}"] // "1") + "s"'}},
+            },
+            "next": {"statusTemplate": finished},
+        },
+    }
+
+
+def _config(source: Path) -> str:
+    documents = [(source / name).read_text() for name in SOURCES]
+    return "\n---\n".join([*documents, yaml.safe_dump(task_stage())])

@@ -173,7 +173,7 @@ exec unshare --mount --propagation slave sh -c '{hidden} "$@"' runc "$@"
         plane.pki.kubeconfig(self.name, plane.inner_server, folder / "kubeconfig")
         plane.pki.kubeconfig("proxy", plane.inner_server, folder / "proxy.kubeconfig")
         (folder / "cni").mkdir(exist_ok=True)
-        (folder / "cni" / "10-bridge.conflist").write_text(json.dumps(_cni(self.index)))
+        (folder / "cni" / "10-bed.conflist").write_text(json.dumps(_cni(self.index)))
         (folder / "containerd.toml").write_text(self._containerd())
         (folder / "proxy.yaml").write_text(yaml.safe_dump(self._proxy()))
         (folder / "kubelet.yaml").write_text(yaml.safe_dump(self._kubelet()))
@@ -267,13 +267,12 @@ state = "/run/{self.name}/containerd"
 
 
 def _cni(index: int) -> dict[str, object]:
-    bridge = {
-        "type": "bridge",
-        "bridge": "cni0",
-        "isGateway": True,
+    # Point to point and not a bridge: the way to a Service and back is routed, so that kube-proxy's translation holds
+    # for two Pods of one node also where the kernel's br_netfilter is not loaded.
+    point = {
+        "type": "ptp",
         "ipMasq": False,
-        "hairpinMode": True,
         "ipam": {"type": "host-local", "ranges": [[{"subnet": pod_range(index)}]], "routes": [{"dst": "0.0.0.0/0"}]},
     }
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return {"cniVersion": "1.0.0", "name": "bed", "plugins": [bridge, portmap]}
+    return {"cniVersion": "1.0.0", "name": "bed", "plugins": [point, portmap]}

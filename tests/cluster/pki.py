@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.cluster.network import CONTROL_PLANE
 from tests.cluster.processes import run
 
 DAYS = "30"
@@ -40,6 +41,7 @@ class Pki:
         wanted = [("apiserver", "/CN=kube-apiserver", f"subjectAltName={','.join(server_names)}", "ca")]
         wanted += [(name, subject, "extendedKeyUsage=clientAuth", "ca") for name, subject in CLIENTS.items()]
         wanted.append(("front-proxy", "/CN=front-proxy-client", "extendedKeyUsage=clientAuth", "front-proxy-ca"))
+        wanted.append(("kwok", "/CN=kwok", f"subjectAltName=IP:{CONTROL_PLANE}", "ca"))
         for name, address in nodes.items():
             extension = f"extendedKeyUsage=clientAuth,serverAuth\nsubjectAltName=DNS:{name},IP:{address}"
             wanted.append((name, f"/O=system:nodes/CN=system:node:{name}", extension, "ca"))
