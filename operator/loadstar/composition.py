@@ -46,7 +46,6 @@ class Operator:
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self.settings = settings
-        self.credentials = credentials
         identity = f"{settings.identity}_{uuid.uuid4().hex[:8]}"
         clock = SystemClock()
         self.clock = clock
@@ -63,6 +62,7 @@ class Operator:
         self.audit = Audit(cluster, self.store, clock)
         self.reflectors = self._reflectors()
         self.registry = kopf.OperatorRegistry()
+        frame.register_login(self.registry, credentials)
         objects.register(self.registry, self.store, self.engine.touch, self.audit.hint, self._policy_changed)
 
     def ages(self) -> Mapping[str, float]:
@@ -89,7 +89,7 @@ class Operator:
         log.info("Loadstar %s starts", __version__, extra={"holder": self.leader.identity})
         runner = await serve(application(self.ages, self.missing), self.settings.port)
         kopf_stop = asyncio.Event()
-        parts = [self._part("kopf", frame.run_frame(self.registry, self.credentials, kopf_stop))]
+        parts = [self._part("kopf", frame.run_frame(self.registry, kopf_stop))]
         parts += [self._part(name, reflector.run()) for name, reflector in self.reflectors.items()]
         parts += [
             self._part("loads", self.loads.run()),

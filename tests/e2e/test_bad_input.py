@@ -194,7 +194,7 @@ def test_bad_task_is_refused(name: str, refusals: dict[str, str]) -> None:
 
 def test_bad_policy_is_refused(kubectl: Kubectl) -> None:
     """A PlacementPolicy has one name, and bounds of its own."""
-    done = kubectl("apply", "--dry-run=server", "-f", "-", stdin=objects("PlacementPolicy", BAD_POLICIES), check=False)
+    done = kubectl("create", "--dry-run=server", "-f", "-", stdin=objects("PlacementPolicy", BAD_POLICIES), check=False)
     assert done.stdout == ""
     lines = [line for line in done.stderr.splitlines() if line.startswith(ERROR)]
     for line, (_, words) in zip(lines, BAD_POLICIES.values(), strict=True):

@@ -22,7 +22,6 @@ class Reason(StrEnum):
     POD_CREATE_FORBIDDEN = "PodCreateForbidden"
     PREVIOUS_POD_ENDING = "PreviousPodEnding"
     NODE_CHOSEN = "NodeChosen"
-    POD_STARTING = "PodStarting"
     UNSCHEDULABLE = "Unschedulable"
     IMAGE_PROBLEM = "ImageProblem"
     MISCONFIGURED = "Misconfigured"
@@ -48,8 +47,7 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.NO_WORKER_FOR_TYPE: "names no worker, and its type has none in the PlacementPolicy",
     Reason.POD_CREATE_FORBIDDEN: "the API server refused the Pod: quota, limits, Pod security or a policy",
     Reason.PREVIOUS_POD_ENDING: "the Pod of an earlier attempt is still being ended",
-    Reason.NODE_CHOSEN: "a node was chosen; its Pod is being created",
-    Reason.POD_STARTING: "its Pod exists and its container has not started yet",
+    Reason.NODE_CHOSEN: "a node was chosen; its Pod is being created and started",
     Reason.UNSCHEDULABLE: "kube-scheduler has not bound its Pod to the chosen node yet",
     Reason.IMAGE_PROBLEM: "the image cannot be pulled",
     Reason.MISCONFIGURED: "the kubelet cannot make the container: a missing ConfigMap, Secret, volume or command",

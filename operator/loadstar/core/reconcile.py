@@ -153,7 +153,8 @@ def _starting(pod: Pod) -> Wait:
         return Wait(Reason.IMAGE_PROBLEM, detail)
     if pod.waiting_reason in _CONFIG_REASONS:
         return Wait(Reason.MISCONFIGURED, detail)
-    return Wait(Reason.POD_STARTING, detail or f"{pod.node} is starting the container")
+    # The usual case is no news: it keeps the reason of the assignment and costs no write, however slow the node.
+    return Wait(Reason.NODE_CHOSEN, detail or f"{pod.node} is starting the container")
 
 
 def _running(view: View, now: float) -> tuple[Instruction, ...]:

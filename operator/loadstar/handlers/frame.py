@@ -88,13 +88,16 @@ async def connection(credentials: Credentials) -> kopf.ConnectionInfo:
     )
 
 
-async def run_frame(registry: kopf.OperatorRegistry, credentials: Credentials, stop: asyncio.Event) -> None:
-    """Run kopf until `stop` is set."""
+def register_login(registry: kopf.OperatorRegistry, credentials: Credentials) -> None:
+    """Let kopf log in with these credentials."""
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await connection(credentials)
 
+
+async def run_frame(registry: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
+    """Run kopf until `stop` is set."""
     await kopf.operator(
         registry=registry,
         settings=operator_settings(),

@@ -154,7 +154,7 @@ def test_a_pod_that_is_not_bound_is_given_up_after_a_while() -> None:
     [
         ("ErrImagePull", Reason.IMAGE_PROBLEM),
         ("CreateContainerConfigError", Reason.MISCONFIGURED),
-        ("", Reason.POD_STARTING),
+        ("", Reason.NODE_CHOSEN),
     ],
 )
 def test_a_container_that_does_not_start_says_why(waiting: str, reason: Reason) -> None:
