@@ -30,6 +30,12 @@ def test_root_image_runs_restricted(tasks: Tasks, kubectl: Kubectl) -> None:
     kubectl("wait", "--for=condition=Succeeded", "ldt/plain", "-n", tasks.namespace, "--timeout=5s")
 
 
+def test_containers_find_no_token(tasks: Tasks) -> None:
+    """No ServiceAccount token reaches a worker's container."""
+    tasks.apply(task("look", "[ ! -e /var/run/secrets/kubernetes.io/serviceaccount/token ]", retry={"limit": 0}))
+    assert tasks.wait_terminal()["look"]["status"]["state"] == "SUCCESS"
+
+
 def test_every_trouble_has_its_reason(tasks: Tasks) -> None:
     """A wrong image, an impossible request, a missing capability, a failing command, a deadline: each says so."""
     big = {"resources": {"requests": {"cpu": "64"}}}
