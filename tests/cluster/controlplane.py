@@ -71,6 +71,8 @@ class ControlPlane:
                     f"--root-ca-file={pki.path('ca.crt')}",
                     "--use-service-account-credentials",
                     f"--service-cluster-ip-range={SERVICES}",
+                    # It makes this folder and watches it.
+                    f"--flex-volume-plugin-dir={config / 'volume-plugins'}",
                 ],
             ),
             ("kube-scheduler", "scheduler", []),
