@@ -6,15 +6,16 @@ PYTHON ?= python3
 UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
-IMAGE_TAR := build/loadstar-image.tar
 
-.PHONY: help setup check unit e2e test demo image crds manifests clean
+.PHONY: missing-venv help setup check unit e2e test demo image crds manifests bench clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
+missing-venv:
+
 setup: $(STAMP) ## install the pinned tools into .venv
-$(STAMP): pyproject.toml uv.lock
+$(STAMP): pyproject.toml uv.lock $(if $(wildcard .venv/bin/python),,missing-venv)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON"; exit 1; }
 	@echo "== setup: uv $(UV_VERSION), then the locked packages"
 	@test -x $(UV) || { $(PYTHON) -m venv build/uv && build/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
@@ -50,6 +51,9 @@ crds: setup ## write the generated files
 
 manifests: setup ## render the chart into manifests/
 	$(RUN)/python -m tests.image.manifests
+
+bench: setup ## measurements, kept in bench/results
+	$(RUN)/python -m bench
 
 clean: ## remove what was built, and the test bed
 	-@test -x $(RUN)/python && $(RUN)/python -m tests.cluster down

@@ -1,0 +1,1 @@
+"""Measurements, each with its result in bench/results and the command that made it."""

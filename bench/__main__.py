@@ -1,0 +1,5 @@
+"""`make bench`: run every measurement."""
+
+from bench.placement import main
+
+main()
