@@ -121,3 +121,17 @@ def test_at_most_four_writes_a_task(tasks: Tasks, kubectl: Kubectl) -> None:
     found = tasks.wait_terminal(120)
     assert {t["status"]["state"] for t in found.values()} == {"SUCCESS"}
     assert (ours() - before) / count <= 4.0
+
+
+def test_a_type_brings_its_worker(tasks: Tasks, kubectl: Kubectl) -> None:
+    """A Task that names no worker waits and says so; once the policy's sample gives its type one, it runs that."""
+    typed = task("typed", type="image")
+    del typed["spec"]["worker"]
+    tasks.apply(typed)
+    waiting = tasks.wait_reason("typed", "NoWorkerForType")["status"]
+    assert (waiting["state"], "types with a worker: none" in waiting["message"]) == ("PENDING", True)
+    kubectl("apply", "-f", str(ROOT / "manifests" / "samples" / "policy"))
+    try:
+        assert tasks.wait_terminal()["typed"]["status"]["state"] == "SUCCESS"
+    finally:
+        kubectl("patch", "ldp", "default", "--type=merge", "-p", '{"spec":{"types":null}}')

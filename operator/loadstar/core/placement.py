@@ -169,6 +169,8 @@ def load_aware(request: Request, snapshot: Snapshot, nodes: list[NodeView]) -> P
     best, *others = ranked(request, snapshot, nodes)
     fresh = best.node_class is not NodeClass.UNKNOWN
     message = f"{best.node} has the lowest predicted load of {len(nodes)} nodes: {describe(best)}"
+    if not others:
+        message = f"{best.node} is the only node that can take it: {describe(best)}"
     if not fresh:
         message = f"no fresh load sample: {best.node} has the lowest share of its room requested: {describe(best)}"
     if others:
