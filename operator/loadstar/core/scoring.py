@@ -106,13 +106,13 @@ def score(
     )
 
 
-_ORDER = {NodeClass.COLD: 0, NodeClass.HOT: 1, NodeClass.UNKNOWN: 2, NodeClass.CLOSED: 3}
+CLASS_ORDER = {NodeClass.COLD: 0, NodeClass.HOT: 1, NodeClass.UNKNOWN: 2, NodeClass.CLOSED: 3}
 
 
 def order(candidate: NodeScore, task_uid: str) -> tuple[int, float, int]:
     """The sort key of nodes for a Task: class, then rank, then a hash so that equals spread."""
     return (
-        _ORDER[candidate.node_class],
+        CLASS_ORDER[candidate.node_class],
         round(candidate.rank, 6),
         crc32(f"{task_uid}/{candidate.node}".encode()),
     )

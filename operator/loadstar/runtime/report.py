@@ -13,7 +13,7 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.conditions import LOAD_DATA_FRESH
 from loadstar.core.model import Condition, NodeClass, NodeScore
-from loadstar.core.scoring import score
+from loadstar.core.scoring import CLASS_ORDER, score
 from loadstar.core.snapshot import NodeView, Snapshot
 from loadstar.core.states import State
 from loadstar.runtime.leader import Leader
@@ -33,8 +33,9 @@ log = logging.getLogger(__name__)
 def node_reports(snapshot: Snapshot) -> list[NodeReport]:
     """Every node as it stands, best first; nodes that take no Pods come last."""
     reports = [NodeReport(standing(view, snapshot), len(view.reservations)) for view in snapshot.nodes.values()]
-    order = {NodeClass.COLD: 0, NodeClass.HOT: 1, NodeClass.UNKNOWN: 2, NodeClass.CLOSED: 3}
-    return sorted(reports, key=lambda report: (order[report.score.node_class], report.score.total, report.score.node))
+    return sorted(
+        reports, key=lambda report: (CLASS_ORDER[report.score.node_class], report.score.total, report.score.node)
+    )
 
 
 def standing(view: NodeView, snapshot: Snapshot) -> NodeScore:
