@@ -14,6 +14,8 @@ import aiohttp
 from tests.faults.history import Json
 
 MERGE = "application/merge-patch+json"
+BUSY_TRIES = 10
+BUSY_SECONDS = 0.5
 TASKS = "/apis/loadstar.dev/v1alpha1"
 
 
@@ -53,18 +55,22 @@ class Api:
         params: Mapping[str, str] | None = None,
         content: str = "application/json",
     ) -> Json:
-        """Send one request and return the object that answers. Raises ApiError."""
+        """Send one request, again while the API server is busy, and return the object that answers. Raises ApiError."""
         data = None if body is None else json.dumps(body)
-        async with (
-            asyncio.timeout(30),
-            self.session.request(
-                method, self.server + path, data=data, params=params, headers={"Content-Type": content}
-            ) as answer,
-        ):
-            text = await answer.text()
-            if answer.status >= 400:
-                raise ApiError(answer.status, text)
-            return dict(json.loads(text))
+        for more in reversed(range(BUSY_TRIES)):
+            async with (
+                asyncio.timeout(30),
+                self.session.request(
+                    method, self.server + path, data=data, params=params, headers={"Content-Type": content}
+                ) as answer,
+            ):
+                text = await answer.text()
+                if answer.status < 400:
+                    return dict(json.loads(text))
+                if answer.status != 429 or not more:
+                    raise ApiError(answer.status, text)
+            await asyncio.sleep(BUSY_SECONDS)
+        raise AssertionError
 
     async def watch(self, path: str, version: str) -> AsyncIterator[Json]:
         """The events after a version, until the stream ends."""

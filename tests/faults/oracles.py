@@ -65,6 +65,18 @@ def arrivals(events: Iterable[Event]) -> dict[str, int]:
     return dict(counts)
 
 
+def plain(paths: Paths, alike: Sequence[str]) -> dict[str, str]:
+    """The paths with values that mean the same made the same; messages that go with them are left out."""
+    if not alike:
+        return dict(paths)
+    loose = {path.rsplit(".", 1)[0] for path, value in paths.items() if value in alike}
+    return {
+        path: alike[0] if value in alike else value
+        for path, value in paths.items()
+        if not (path.endswith(".message") and path.rsplit(".", 1)[0] in loose)
+    }
+
+
 def mask(first: Paths, second: Paths) -> frozenset[str]:
     """The paths on which two clean runs differ."""
     return frozenset(path for path in first.keys() | second.keys() if first.get(path) != second.get(path))
@@ -82,15 +94,17 @@ def differences(clean: Mapping[str, Any], faulty: Mapping[str, Any], masked: Ite
 
 def complaints(log: str) -> list[str]:
     """What an operator's log must never hold: a traceback, a critical line, or a line that is no JSON."""
-    found = []
+    found, foreign = [], []
     for line in filter(str.strip, log.splitlines()):
         try:
             entry = json.loads(line)
         except ValueError:
-            found.append(f"log: not of the operator's own making: {line[:300]}")
+            foreign.append(line)
             continue
         if "error" in entry or entry.get("level") == "critical":
-            found.append(f"log: {entry.get('level')}: {entry.get('message')}: {str(entry.get('error', ''))[-300:]}")
+            found.append(f"log: {entry.get('level')}: {entry.get('message')}: {str(entry.get('error', ''))[-600:]}")
+    if foreign:
+        found.append(f"log: {len(foreign)} lines that are not its own: {' / '.join(foreign)[-600:]}")
     return found
 
 

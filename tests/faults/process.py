@@ -38,8 +38,12 @@ def _operate(environment: Mapping[str, str], log: str) -> None:
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(target, 1)
     os.dup2(target, 2)
-    from loadstar.cli import main  # noqa: PLC0415 - in the parent it is only needed by the fork server
+    from kubernetes.aio.config import kube_config  # noqa: PLC0415 - only the fork server needs these
 
+    from loadstar.cli import main  # noqa: PLC0415 - see above
+
+    # It was read when the module was imported, in the fork server.
+    kube_config.KUBE_CONFIG_DEFAULT_LOCATION = environment["KUBECONFIG"]
     sys.argv = ["loadstar", "run"]
     main()
 

@@ -61,7 +61,7 @@ class Stream:
             for task in self._late:
                 task.cancel()
 
-    async def _take(self, line: bytes) -> None:
+    async def _take(self, line: bytes) -> None:  # noqa: C901 - one case a fault
         if self._frozen:
             return
         if not self.name or b'"type":"BOOKMARK"' in line[:40]:
