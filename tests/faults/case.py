@@ -62,7 +62,7 @@ class Replica:
     async def up(self) -> None:
         """Start it."""
         self.wanted = True
-        self.operator.start()
+        self._start()
 
     async def down(self) -> None:
         """Kill it, and leave it so."""
@@ -77,7 +77,11 @@ class Replica:
     async def _return(self) -> None:
         await asyncio.sleep(RESTART_SECONDS)
         if self.wanted:
-            self.operator.start()
+            self._start()
+
+    def _start(self) -> None:
+        self.proxy.led = float("inf")
+        self.operator.start()
 
 
 @dataclass(slots=True)
@@ -172,9 +176,8 @@ class Case:
 
     async def _leading(self, replica: Replica) -> None:
         """Return once it has written the Lease."""
-        before = replica.proxy.leases
         end = time.monotonic() + SETTLE_SECONDS
-        while replica.proxy.leases == before:
+        while replica.proxy.led > time.monotonic():
             if time.monotonic() > end or replica.operator.unasked or not replica.operator.alive():
                 raise StuckError("the operator does not lead")
             await asyncio.sleep(0.02)
@@ -189,10 +192,11 @@ class Case:
         replica.operator.send(signal.SIGCONT)
 
     async def _settle(self, recorder: Recorder, least: float = QUIET_SECONDS) -> None:
-        """Return once nothing was written for a while."""
+        """Return once an operator leads and nothing was written for a while."""
         end = time.monotonic() + SETTLE_SECONDS + least
         while True:
-            last = max([recorder.last, *(replica.proxy.last for replica in self.replicas)])
+            leading = min(replica.proxy.led for replica in self.replicas)
+            last = max([recorder.last, leading, *(replica.proxy.last for replica in self.replicas)])
             if time.monotonic() - last > least:
                 return
             if time.monotonic() > end:

@@ -8,6 +8,7 @@ Tasks and of Pods of Tasks are narrowed to the case's namespace, so that many ca
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,6 +29,10 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = "loadstar.dev/task-uid"
 STALE_SECONDS = 2.0
 """How long an operator with a stale list has to act on it before its watch tells it more."""
+_QUIET = logging.getLogger(__name__)
+_QUIET.addHandler(logging.NullHandler())
+_QUIET.propagate = False
+"""aiohttp complains of every connection that is ended under a handler, as faults do."""
 _HOP = frozenset({"host", "authorization", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _REASONS = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 500: "InternalError"}
 
@@ -47,7 +52,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Proxy:
-    """For one operator; `kill` and `stop` act on its process, `others_lead` returns once another one leads."""
+    """For one operator; `kill`, `split` and `jump` act on it. `led`: since when its process leads, infinite before."""
 
     api: Api
     token: str
@@ -57,7 +62,7 @@ class Proxy:
     split: Callable[[], Awaitable[None]] = field(init=False)
     jump: Callable[[], None] = field(init=False)
     asked: list[Asked] = field(default_factory=list)
-    leases: int = 0
+    led: float = float("inf")
     last: float = field(default_factory=time.monotonic)
     events: Counter[str] = field(default_factory=Counter)
     port: int = 0
@@ -69,7 +74,7 @@ class Proxy:
         """Listen on a free port of this machine."""
         app = web.Application(client_max_size=2**24)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, access_log=None, logger=_QUIET, handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -107,8 +112,10 @@ class Proxy:
     async def _write(self, request: web.Request, url: URL) -> web.StreamResponse:
         body = await request.read()
         if "/leases" in url.path:
-            self.leases += 1
-            return await self._forward(request, url, body)
+            lease = await self._forward(request, url, body)
+            if lease.status < 400:
+                self.led = min(self.led, time.monotonic())
+            return lease
         if url.path.endswith("/placementpolicies/default/status"):
             return web.json_response(await self.api.call("GET", url.path.removesuffix("/status")))
         number, kind = self.plan.request(request.method, url.path, time.monotonic())

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import aiohttp
 
@@ -74,10 +75,10 @@ class Stream:
                 return
             case Kind.SWAP:
                 self._held = line
-                self._later(self._release(), SWAP_SECONDS)
+                self._later(self._release, SWAP_SECONDS)
                 return
             case Kind.LATE:
-                self._later(self.write(line), LATE_SECONDS)
+                self._later(partial(self.write, line), LATE_SECONDS)
                 return
             case Kind.CUT:
                 await self.write(line[: len(line) // 2])
@@ -102,9 +103,9 @@ class Stream:
         if held:
             await self.write(held)
 
-    def _later(self, work: Awaitable[None], seconds: float) -> None:
+    def _later(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         async def wait() -> None:
             await asyncio.sleep(seconds)
-            await work
+            await work()
 
         self._late.append(asyncio.create_task(wait()))
