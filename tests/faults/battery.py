@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from tests.faults import oracles
 from tests.faults.case import Case, Outcome
 from tests.faults.fault import Fault
 from tests.faults.ground import Ground
+from tests.faults.history import story
 from tests.faults.scenarios import Scenario
 
 AT_ONCE = 8
@@ -43,6 +43,7 @@ class Result:
     violations: tuple[str, ...]
     seconds: float
     log: str
+    story: tuple[str, ...]
 
     @property
     def good(self) -> bool:
@@ -99,7 +100,7 @@ class Battery:
             oracles.plain(clean.state, scenario.alike), oracles.plain(outcome.state, scenario.alike), baseline.masked
         )
         wrong += oracles.differences(clean.arrivals, outcome.arrivals)
-        result = Result(name, tuple(wrong), outcome.violations, outcome.seconds, outcome.log)
+        result = Result(name, tuple(wrong), outcome.violations, outcome.seconds, outcome.log, _story(outcome))
         self.results.append(result)
         self._tell(result)
 
@@ -109,7 +110,7 @@ class Battery:
             self.say(f"      {line}")
         if not result.good:
             kept = self.folder / f"{result.name.replace('/', '_')}.log"
-            kept.write_text("\n".join([*_lines(result), "", result.log]))
+            kept.write_text("\n".join([*_lines(result), "", *result.story, "", result.log]))
 
 
 def _lines(result: Result) -> Iterator[str]:
@@ -117,6 +118,6 @@ def _lines(result: Result) -> Iterator[str]:
     yield from (f"difference: {line}" for line in result.differences)
 
 
-def elapsed(since: float) -> float:
-    """Seconds since a monotonic time, rounded."""
-    return round(time.monotonic() - since, 1)
+def _story(outcome: Outcome) -> tuple[str, ...]:
+    asked = (f"{one.number} {one.method} {one.path} {one.status or 'no answer'}" for one in outcome.requests)
+    return (*story(outcome.events), "", *asked)

@@ -214,8 +214,8 @@ class Case:
         )
 
     async def _metrics(self) -> Mapping[str, int] | None:
-        """The Tasks by state, as /metrics of the first operator tells."""
-        replica = self.replicas[0]
+        """The Tasks by state, as /metrics of the last operator tells: it leads."""
+        replica = self.replicas[-1]
         port = replica.operator.environment["LOADSTAR_PORT"]
         try:
             async with (

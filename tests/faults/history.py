@@ -104,3 +104,15 @@ def status(task: Json) -> Json:
 def state(task: Json) -> str:
     """A Task's state."""
     return str(status(task).get("state", "PENDING"))
+
+
+def story(events: Iterable[Event]) -> Iterator[str]:
+    """A history in lines, for people."""
+    first = None
+    for event in events:
+        first = event.at if first is None else first
+        told, meta = status(event.object), event.object["metadata"]
+        words = [told.get(name) for name in ("state", "phase", "reason", "stopping", "attempt", "message")]
+        words += [name for name in ("deletionTimestamp", "finalizers") if meta.get(name)]
+        line = f"{event.at - first:7.2f} s {event.version} {event.kind} {event.type} {event.name}"
+        yield " ".join([line, *(str(word) for word in words if word)])[:300]

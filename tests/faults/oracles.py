@@ -66,14 +66,11 @@ def arrivals(events: Iterable[Event]) -> dict[str, int]:
 
 
 def plain(paths: Paths, alike: Sequence[str]) -> dict[str, str]:
-    """The paths with values that mean the same made the same; messages that go with them are left out."""
+    """The paths with values that mean the same made the same, and without the messages that tell them apart."""
     if not alike:
         return dict(paths)
-    loose = {path.rsplit(".", 1)[0] for path, value in paths.items() if value in alike}
     return {
-        path: alike[0] if value in alike else value
-        for path, value in paths.items()
-        if not (path.endswith(".message") and path.rsplit(".", 1)[0] in loose)
+        path: alike[0] if value in alike else value for path, value in paths.items() if not path.endswith(".message")
     }
 
 

@@ -17,7 +17,10 @@ UNSEEN = ("Disrupted", "PodLost")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`alike`: values that mean the same; the messages of such attempts are not compared. `main`: in the subset."""
+    """`alike`: values that mean the same; messages, which tell them apart, are then not compared.
+
+    `main`: its crash points are in the subset.
+    """
 
     name: str
     about: str
@@ -172,11 +175,11 @@ async def _quota(world: World) -> None:
 
 
 async def _limit_range(world: World) -> None:
-    most = {"metadata": {"name": "small"}, "spec": {"limits": [{"type": "Container", "max": {"cpu": "1m"}}]}}
-    await world.put("/api/v1/namespaces/{namespace}/limitranges", most)
+    least = {"metadata": {"name": "large"}, "spec": {"limits": [{"type": "Container", "min": {"cpu": "1"}}]}}
+    await world.put("/api/v1/namespaces/{namespace}/limitranges", least)
     await world.create(task("t", "0.4", 0))
     await world.until_state("t", "PENDING", reason="PodCreateForbidden")
-    await world.remove("/api/v1/namespaces/{namespace}/limitranges/small")
+    await world.remove("/api/v1/namespaces/{namespace}/limitranges/large")
     await world.until_state("t", "SUCCESS")
 
 

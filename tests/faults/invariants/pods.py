@@ -101,8 +101,8 @@ def _end(event: Event) -> str:
     """What this event of a Pod makes it count as, if anything."""
     if _own_failure(event.object):
         return "failures"
-    gone = event.type == "DELETED" and phase(event.object) != "Succeeded"
-    return "disruptions" if gone or phase(event.object) == "Failed" else ""
+    # A success that is deleted before the operator saw it is lost to it too: execution is at least once.
+    return "disruptions" if event.type == "DELETED" or phase(event.object) == "Failed" else ""
 
 
 def open_nodes(events: Sequence[Event], facts: Facts) -> list[str]:
