@@ -88,8 +88,8 @@ async def _run(bed: Bed, options: argparse.Namespace, wanted: list[tuple[Scenari
     return 0
 
 
-def _subset(_: Scenario, clean: Outcome) -> Iterable[Fault]:
-    return catalogue.crashes(clean.requests)
+def _subset(scenario: Scenario, clean: Outcome) -> Iterable[Fault]:
+    return catalogue.subset(scenario, clean.requests)
 
 
 def _whole(kinds: list[str] | None) -> Choose:

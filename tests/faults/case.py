@@ -17,7 +17,7 @@ import yaml
 
 from tests.faults import invariants, oracles
 from tests.faults.api import ApiError
-from tests.faults.fault import CLOCKS, Fault, Kind, Plan
+from tests.faults.fault import CLOCKS, HARMLESS, Fault, Kind, Plan
 from tests.faults.ground import Ground
 from tests.faults.history import Event
 from tests.faults.invariants import Facts
@@ -33,6 +33,9 @@ QUIET_SECONDS = 1.2
 REST_SECONDS = 1.0
 SETTLE_SECONDS = 30.0
 RESTART_SECONDS = 0.2
+FROZEN_PATIENCE = 150.0
+FROZEN_RESYNC_SECONDS = 600
+"""Under a frozen watch nothing but its silence may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Case:
         plan = Plan(self.fault)
         first = await self._replica(namespace, recorder, plan, 0)
         world = World(self.ground.api, namespace, recorder, first.down, first.up)
+        if self.fault.kind is Kind.FREEZE:
+            world.patience = FROZEN_PATIENCE
         problems: list[str] = []
         rest: tuple[str, ...] = ()
         metrics: Mapping[str, int] | None = None
@@ -133,7 +138,7 @@ class Case:
         facts = Facts(frozenset(world.created), frozenset(world.deleted), rest, metrics, self.ground.nodes)
         problems += oracles.complaints(log)
         problems += invariants.violations(events, facts)
-        if self.fault.kind is not Kind.CLEAN and self.fault.kind not in CLOCKS and not plan.struck:
+        if self.fault.kind not in HARMLESS | CLOCKS and not plan.struck:
             problems.append(f"the fault never struck: {first.proxy.plan.requests} requests, {dict(first.proxy.events)}")
         return Outcome(
             events=tuple(events),
@@ -153,13 +158,14 @@ class Case:
         folder = Path(tempfile.mkdtemp(prefix=f"{self.scenario.name}-{self.fault.name}-{number}-", dir=self.folder))
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(yaml.safe_dump(_kubeconfig(proxy.port)))
+        frozen = self.fault.kind is Kind.FREEZE
         environment = {
             "KUBECONFIG": str(kubeconfig),
             "LOADSTAR_NAMESPACE": namespace,
             "LOADSTAR_POD_NAME": f"replica-{number}",
             "LOADSTAR_PORT": str(free_port()),
             "LOADSTAR_LEASE_SECONDS": str(LEASE_SECONDS),
-            "LOADSTAR_RESYNC_SECONDS": str(RESYNC_SECONDS),
+            "LOADSTAR_RESYNC_SECONDS": str(FROZEN_RESYNC_SECONDS if frozen else RESYNC_SECONDS),
             "LOADSTAR_WORKERS": "4",
         }
         clock = folder / "clock" if self.fault.kind in CLOCKS else None
@@ -206,7 +212,7 @@ class Case:
     async def _rest(self) -> tuple[str, ...]:
         """What is written in a while in which nothing should be."""
         before = [len(replica.proxy.asked) for replica in self.replicas]
-        await asyncio.sleep(REST_SECONDS)
+        await asyncio.sleep(self.fault.at if self.fault.kind is Kind.REST else REST_SECONDS)
         return tuple(
             f"{asked.method} {asked.path}"
             for replica, count in zip(self.replicas, before, strict=True)
@@ -231,7 +237,7 @@ class Case:
 
     async def _end(self) -> list[str]:
         """Without a fault the operators are asked to end, and must do so well."""
-        if self.fault.kind is not Kind.CLEAN:
+        if self.fault.kind not in HARMLESS:
             return []
         codes = [await replica.operator.end(signal.SIGTERM) for replica in self.replicas]
         return [f"SIGTERM ended the operator with {code}" for code in codes if code]

@@ -14,13 +14,28 @@ from tests.faults.scenarios import BY_NAME, Scenario
 STREAMS = ("tasks", "pods")
 IN_A_ROW = 20
 LONG_SECONDS = 30
-SLOW = frozenset({Kind.FREEZE, Kind.THROTTLE_LONG})
-"""What takes a minute and more; one scenario shows it."""
+REST_SECONDS = 60
+DELAY_SECONDS = 12
+"""Longer than the operator waits for an answer."""
 SLOW_IN = "retry"
+"""What takes a minute and more is shown in one scenario."""
 CLOCKED = ("single", "retry", "deadline", "pending-deadline", "suspend-running")
 HELD_BACK = ("two", "cancel-running", "no-retention", "suspend-running")
 """Scenarios in which the operator deletes a Pod."""
-SUBSET_CRASHES = (Kind.CRASH_BEFORE, Kind.CRASH_AFTER)
+SAMPLED_IN = "single"
+SAMPLES = (
+    *("crash-before-1", "error-2x3", "lost-reply-2", "conflict-3", "rival-1", "throttle-2", "stale-list-after-4"),
+    *(
+        "split-2",
+        "drop-pods-2",
+        "double-tasks-2",
+        "gone-event-pods-2",
+        "gone-http-tasks-1",
+        "cut-pods-3",
+        "clock-ahead",
+    ),
+)
+"""One of each kind of fault that takes no minute."""
 
 
 def parse(name: str) -> tuple[Scenario, Fault]:
@@ -34,8 +49,15 @@ def parse(name: str) -> tuple[Scenario, Fault]:
 def crashes(requests: Sequence[Asked]) -> Iterator[Fault]:
     """F1 and F2: before and after every mutating request."""
     for asked in requests:
-        for kind in SUBSET_CRASHES:
-            yield Fault(kind, asked.number)
+        yield Fault(Kind.CRASH_BEFORE, asked.number)
+        yield Fault(Kind.CRASH_AFTER, asked.number)
+
+
+def subset(scenario: Scenario, requests: Sequence[Asked]) -> Iterator[Fault]:
+    """A part that fits into every test run: after every request, which is before the next one; a bit of the rest."""
+    yield from (Fault(Kind.CRASH_AFTER, asked.number) for asked in requests)
+    if scenario.name == SAMPLED_IN:
+        yield from map(Fault.parse, SAMPLES)
 
 
 def faults(scenario: Scenario, requests: Sequence[Asked], streams: Mapping[str, int]) -> Iterator[Fault]:
@@ -52,6 +74,8 @@ def faults(scenario: Scenario, requests: Sequence[Asked], streams: Mapping[str, 
         for stream in STREAMS:
             yield Fault(Kind.FREEZE, 2, stream=stream)
         yield Fault(Kind.THROTTLE_LONG, 2, LONG_SECONDS)
+        yield Fault(Kind.REST, REST_SECONDS)
+        yield from (Fault(Kind.DELAY, asked.number, DELAY_SECONDS) for asked in requests)
     if scenario.name in CLOCKED:
         yield Fault(Kind.CLOCK_AHEAD)
         yield Fault(Kind.CLOCK_BEHIND)

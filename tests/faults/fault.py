@@ -30,6 +30,7 @@ class Kind(StrEnum):
     BUDGET = "budget"
     DELAY = "delay"
     SPLIT = "split"
+    REST = "rest"
     FREEZE = "freeze"
     CUT = "cut"
     GONE_EVENT = "gone-event"
@@ -56,8 +57,9 @@ ABOUT = {
     Kind.THROTTLE: "F5: request N is answered 429 with Retry-After 1",
     Kind.THROTTLE_LONG: "F5: for M seconds from request N on, all are answered 429 with Retry-After 1",
     Kind.BUDGET: "the first M deletions of a Pod are answered 429 with the cause DisruptionBudget",
-    Kind.DELAY: "request N takes M seconds",
+    Kind.DELAY: "request N is forwarded M seconds late, when the operator no longer waits for it",
     Kind.SPLIT: "F18: SIGSTOP when request N arrives; it goes on, and so does the operator, once another one leads",
+    Kind.REST: "nothing is done; at the end N seconds are watched in which nothing may be written",
     Kind.FREEZE: "F7: after event N the watch stays open and silent",
     Kind.CUT: "F7: event N arrives by half, then the watch ends",
     Kind.GONE_EVENT: "F8: after event N the watch says ERROR 410",
@@ -71,7 +73,7 @@ ABOUT = {
     Kind.CLOCK_JUMP: "F19: the operator's wall clock jumps from ten minutes ahead to ten minutes behind at request N",
 }
 CLOCKS = frozenset({Kind.CLOCK_AHEAD, Kind.CLOCK_BEHIND, Kind.CLOCK_JUMP})
-CRASHES = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.STALE_LIST})
+HARMLESS = frozenset({Kind.CLEAN, Kind.REST})
 
 
 class UnknownFaultError(ValueError):
@@ -148,6 +150,8 @@ class Plan:
                 deletion = method == "DELETE" and "/pods/" in path
                 self._deletions += deletion
                 hit = deletion and self._deletions <= fault.times
+            case Kind.REST:
+                hit = False
             case _ if fault.stream:
                 hit = False
             case _:

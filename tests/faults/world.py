@@ -39,6 +39,7 @@ class World:
     recorder: Recorder
     down: Callable[[], Awaitable[None]]
     up: Callable[[], Awaitable[None]]
+    patience: float = PATIENCE
     created: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
 
@@ -117,7 +118,7 @@ class World:
     async def _until(self, found: Callable[[Picture], bool], what: str) -> None:
         before = time.monotonic()
         try:
-            await self.recorder.until(found, what, PATIENCE)
+            await self.recorder.until(found, what, self.patience)
         except StuckError as error:
             seen = {item["metadata"]["name"]: status(item) for item in self.recorder.now.tasks.values()}
             pods = {item["metadata"]["name"]: phase(item) for item in self.recorder.now.pods.values()}
