@@ -92,8 +92,10 @@ def phase(pod: Json) -> str:
 
 
 def live(pod: Json) -> bool:
-    """True while its container may run."""
-    return phase(pod) not in ENDED
+    """True while its container may run: a kubelet deletes with no grace period once it has ended the containers."""
+    meta = pod["metadata"]
+    expunged = "deletionTimestamp" in meta and meta.get("deletionGracePeriodSeconds") == 0
+    return phase(pod) not in ENDED and not expunged
 
 
 def status(task: Json) -> Json:
