@@ -145,9 +145,10 @@ async def _disruption_limit(world: World) -> None:
 
 
 async def _success_unseen(world: World) -> None:
-    await world.create(task("t", "2,0.4", 0))
+    await world.create(task("t", f"{LONG},0.4", 0))
     await world.until_state("t", "RUNNING")
     await world.down()
+    await world.succeed(await world.until_pod("Running"))
     pod = await world.until_pod("Succeeded")
     await world.delete_pod(pod["metadata"]["name"])
     await world.until_gone(pod["metadata"]["uid"])
@@ -156,9 +157,10 @@ async def _success_unseen(world: World) -> None:
 
 
 async def _success_tracked(world: World) -> None:
-    await world.create(task("t", "2,0.4", 0, retry={"trackCompletion": True}))
+    await world.create(task("t", f"{LONG},0.4", 0, retry={"trackCompletion": True}))
     await world.until_state("t", "RUNNING")
     await world.down()
+    await world.succeed(await world.until_pod("Running"))
     await world.delete_pod((await world.until_pod("Succeeded"))["metadata"]["name"])
     await world.up()
     await world.until_state("t", "SUCCESS")

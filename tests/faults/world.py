@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.faults.api import MERGE, TASKS, Api
@@ -68,6 +69,15 @@ class World:
         """Delete a Pod, as somebody with kubectl would."""
         await self.api.call("DELETE", f"/api/v1/namespaces/{self.namespace}/pods/{name}")
 
+    async def succeed(self, pod: Json) -> None:
+        """Let a Pod's container end with 0 now, as its kubelet would tell."""
+        ended = {"exitCode": 0, "reason": "Completed", "startedAt": pod["status"]["startTime"], "finishedAt": _now()}
+        old = pod["status"]["containerStatuses"][0]
+        container = {**old, "ready": False, "started": False, "state": {"terminated": ended}}
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}/status"
+        body = {"status": {"phase": "Succeeded", "containerStatuses": [container]}}
+        await self.api.call("PATCH", path, body, content=MERGE)
+
     async def put(self, path: str, document: Json) -> None:
         """Create another object in the namespace."""
         await self.api.call("POST", path.format(namespace=self.namespace), document)
@@ -127,6 +137,10 @@ class World:
 
     def _named(self, name: str) -> Json:
         return next(item for item in self.recorder.now.tasks.values() if item["metadata"]["name"] == name)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _short(seen: dict[str, Json]) -> dict[str, Json]:
