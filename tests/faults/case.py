@@ -22,7 +22,7 @@ from tests.faults.ground import Ground
 from tests.faults.history import Event
 from tests.faults.invariants import Facts
 from tests.faults.process import Operator, free_port
-from tests.faults.proxy import Asked, Proxy
+from tests.faults.proxy import LAPSE_SECONDS, Asked, Proxy
 from tests.faults.recorder import Recorder, StuckError
 from tests.faults.scenarios import Scenario
 from tests.faults.world import World
@@ -33,6 +33,7 @@ QUIET_SECONDS = 1.2
 REST_SECONDS = 1.0
 SETTLE_SECONDS = 30.0
 RESTART_SECONDS = 0.2
+WATCH_SECONDS = 0.3
 FROZEN_PATIENCE = 150.0
 FROZEN_RESYNC_SECONDS = 600
 """Under a frozen watch nothing but its silence may help."""
@@ -61,6 +62,15 @@ class Replica:
     proxy: Proxy
     wanted: bool = True
     _returns: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def watch(self) -> None:
+        """Start it again when it ended by itself, as a kubelet would; that it did is kept."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            before = len(self.operator.unasked)
+            self.operator.alive()
+            if len(self.operator.unasked) > before:
+                await self._return()
 
     async def up(self) -> None:
         """Start it."""
@@ -96,6 +106,7 @@ class Case:
     fault: Fault
     folder: Path
     replicas: list[Replica] = field(default_factory=list)
+    watches: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def run(self) -> Outcome:
         """Run it; whatever goes wrong is in the outcome."""
@@ -123,6 +134,8 @@ class Case:
         except (StuckError, ApiError) as error:
             problems.append(f"stuck: {error}")
         finally:
+            for watch in self.watches:
+                watch.cancel()
             for replica in self.replicas:
                 replica.wanted = False
                 await replica.operator.end()
@@ -178,6 +191,7 @@ class Case:
         proxy.kill = replica.kill
         proxy.split = lambda: self._split(namespace, recorder, replica)
         self.replicas.append(replica)
+        self.watches.append(asyncio.create_task(replica.watch()))
         return replica
 
     async def _leading(self, replica: Replica) -> None:
@@ -201,7 +215,8 @@ class Case:
         """Return once an operator leads and nothing was written for a while."""
         end = time.monotonic() + SETTLE_SECONDS + least
         while True:
-            leading = min(replica.proxy.led for replica in self.replicas)
+            leaders = [one.proxy.led for one in self.replicas if time.monotonic() - one.proxy.renewed < LAPSE_SECONDS]
+            leading = min(leaders, default=float("inf"))
             last = max([recorder.last, leading, *(replica.proxy.last for replica in self.replicas)])
             if time.monotonic() - last > least:
                 return

@@ -27,6 +27,8 @@ from tests.faults.streams import Stream
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = "loadstar.dev/task-uid"
+LAPSE_SECONDS = 1.5
+"""A leader whose last renewal is older may have lost the lead meanwhile."""
 STALE_SECONDS = 2.0
 """How long an operator with a stale list has to act on it before its watch tells it more."""
 _QUIET = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class Proxy:
     jump: Callable[[], None] = field(init=False)
     asked: list[Asked] = field(default_factory=list)
     led: float = float("inf")
+    renewed: float = float("-inf")
     last: float = field(default_factory=time.monotonic)
     events: Counter[str] = field(default_factory=Counter)
     port: int = 0
@@ -114,7 +117,9 @@ class Proxy:
         if "/leases" in url.path:
             lease = await self._forward(request, url, body)
             if lease.status < 400:
-                self.led = min(self.led, time.monotonic())
+                now = time.monotonic()
+                self.led = now if now - self.renewed > LAPSE_SECONDS else min(self.led, now)
+                self.renewed = now
             return lease
         if url.path.endswith("/placementpolicies/default/status"):
             return web.json_response(await self.api.call("GET", url.path.removesuffix("/status")))
