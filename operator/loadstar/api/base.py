@@ -118,14 +118,9 @@ class StatusModel(Model):
     model_config = ConfigDict(extra="ignore")
 
 
-def rule(expression: str, message: str, *, field: str = "", reason: str = "", particular: str = "") -> dict[str, str]:
-    """One entry of x-kubernetes-validations; the message says what is allowed.
-
-    `particular`: an expression for a message that names what is wrong this time.
-    """
+def rule(expression: str, message: str, *, field: str = "", reason: str = "") -> dict[str, str]:
+    """One entry of x-kubernetes-validations; the message says what is allowed."""
     entry = {"rule": expression, "message": message}
-    if particular:
-        entry["messageExpression"] = particular
     if field:
         entry["fieldPath"] = field
     if reason:

@@ -181,14 +181,12 @@ def _immutable(names: list[str]) -> dict[str, str]:
 
     It is on the whole, since a rule on an optional field is skipped when that is added or removed.
     """
-    same = {
-        name: f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+    same = (
+        f"(has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name}))"
         for name in names
-    }
-    only = f"only {', '.join(MUTABLE)} may change: delete the Task and create it anew"
-    changed = ", ".join(f"({expression}) ? '' : '{name}'" for name, expression in same.items())
-    return rule(
-        " && ".join(f"({expression})" for expression in same.values()),
-        f"must stay as it was created; {only}",
-        particular=f"[{changed}].filter(name, name != '').join(', ') + ' must stay as it was created; {only}'",
     )
+    text = (
+        f"must stay as it was created in {', '.join(names)}; only {', '.join(MUTABLE)} may change: "
+        "delete the Task and create it anew"
+    )
+    return rule(" && ".join(same), text)

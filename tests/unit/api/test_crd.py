@@ -129,7 +129,7 @@ def test_only_named_fields_may_change() -> None:
     assert cancel["fieldPath"] == ".cancel"
     held = set(re.findall(r"self\.(\w+) == oldSelf\.\1\b", holding["rule"]))
     assert held == set(re.findall(r"has\(self\.(\w+)\) == has\(oldSelf\.\1\)", holding["rule"]))
-    assert held == set(re.findall(r"'' : '(\w+)'", holding["messageExpression"]))
+    assert all(name in holding["message"] for name in held)
     assert held | set(MUTABLE) == set(spec["properties"])
     assert not held & set(MUTABLE)
     assert set(spec["properties"]) == {info.alias for info in TaskSpec.model_fields.values()}
