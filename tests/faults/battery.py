@@ -30,8 +30,8 @@ class Baseline:
 
     @property
     def first(self) -> Outcome:
-        """The run that others are compared with."""
-        return self.outcomes[0]
+        """The run that others are compared with: one without a violation, if there is any."""
+        return next((outcome for outcome in self.outcomes if not outcome.violations), self.outcomes[0])
 
 
 @dataclass(frozen=True, slots=True)

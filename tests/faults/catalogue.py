@@ -19,21 +19,15 @@ DELAY_SECONDS = 12
 """Longer than the operator waits for an answer."""
 SLOW_IN = "retry"
 """What takes a minute and more is shown in one scenario."""
+RELISTED = ("single", "retry", "cancel-running", "recreate")
+"""Scenarios in which each event is followed by the end of its watch."""
 CLOCKED = ("single", "retry", "deadline", "pending-deadline", "suspend-running")
 HELD_BACK = ("two", "cancel-running", "no-retention", "suspend-running")
 """Scenarios in which the operator deletes a Pod."""
 SAMPLED_IN = "single"
-SAMPLES = (
-    *("crash-before-1", "error-2x3", "lost-reply-2", "conflict-3", "rival-1", "throttle-2", "stale-list-after-4"),
-    *(
-        "split-2",
-        "drop-pods-2",
-        "double-tasks-2",
-        "gone-event-pods-2",
-        "gone-http-tasks-1",
-        "cut-pods-3",
-        "clock-ahead",
-    ),
+SAMPLES = tuple(
+    "crash-before-1 error-2x3 lost-reply-2 conflict-3 rival-1 throttle-2 stale-list-after-4 split-2 drop-pods-2"
+    " double-tasks-2 gone-event-pods-2 gone-http-tasks-1 cut-pods-3 clock-ahead".split()
 )
 """One of each kind of fault that takes no minute."""
 
@@ -61,39 +55,45 @@ def subset(scenario: Scenario, requests: Sequence[Asked]) -> Iterator[Fault]:
 
 
 def faults(scenario: Scenario, requests: Sequence[Asked], streams: Mapping[str, int]) -> Iterator[Fault]:
-    """Every fault of a scenario with this clean run."""
+    """Every fault of a scenario with this clean run; a variant of a main scenario is spared what repeats."""
     yield from crashes(requests)
     for asked in requests:
         yield from _at_request(asked)
-    for stream in STREAMS:
+        if scenario.main:
+            yield from _at_request_of_main(asked)
+    for stream in STREAMS if scenario.main else ():
+        kinds = [Kind.DROP, Kind.DOUBLE, Kind.SWAP]
+        kinds += [Kind.GONE_EVENT, Kind.GONE_HTTP, Kind.CUT] if scenario.name in RELISTED else []
         for number in range(1, streams.get(stream, 0) + 1):
-            for kind in (Kind.DROP, Kind.DOUBLE, Kind.SWAP, Kind.GONE_EVENT, Kind.GONE_HTTP, Kind.CUT):
-                yield Fault(kind, number, stream=stream)
+            yield from (Fault(kind, number, stream=stream) for kind in kinds)
         yield Fault(Kind.LATE, 1, stream=stream)
     if scenario.name == SLOW_IN:
-        for stream in STREAMS:
-            yield Fault(Kind.FREEZE, 2, stream=stream)
+        yield from (Fault(Kind.FREEZE, 2, stream=stream) for stream in STREAMS)
         yield Fault(Kind.THROTTLE_LONG, 2, LONG_SECONDS)
         yield Fault(Kind.REST, REST_SECONDS)
         yield from (Fault(Kind.DELAY, asked.number, DELAY_SECONDS) for asked in requests)
     if scenario.name in CLOCKED:
-        yield Fault(Kind.CLOCK_AHEAD)
-        yield Fault(Kind.CLOCK_BEHIND)
-        yield Fault(Kind.CLOCK_JUMP, 2)
+        yield from (Fault(Kind.CLOCK_AHEAD), Fault(Kind.CLOCK_BEHIND), Fault(Kind.CLOCK_JUMP, 2))
     if scenario.name in HELD_BACK:
         yield Fault(Kind.BUDGET, 0, 2)
 
 
 def _at_request(asked: Asked) -> Iterator[Fault]:
+    yield Fault(Kind.LOST_REPLY, asked.number)
+    yield Fault(Kind.SPLIT, asked.number)
+    if asked.method in UPDATES:
+        yield Fault(Kind.CONFLICT, asked.number)
+
+
+def _at_request_of_main(asked: Asked) -> Iterator[Fault]:
     number = asked.number
-    for kind in (Kind.ERROR, Kind.RESET, Kind.LOST_REPLY):
+    for kind in (Kind.ERROR, Kind.RESET):
         yield Fault(kind, number)
         yield Fault(kind, number, 3)
+    yield Fault(Kind.LOST_REPLY, number, 3)
     yield Fault(Kind.THROTTLE, number)
     yield Fault(Kind.STALE_LIST, number)
-    yield Fault(Kind.SPLIT, number)
     if asked.method in UPDATES:
-        yield Fault(Kind.CONFLICT, number)
         yield Fault(Kind.CONFLICT, number, IN_A_ROW)
     if asked.method in UPDATES and "/tasks/" in asked.path:
         yield Fault(Kind.RIVAL, number)
