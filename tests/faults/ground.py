@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 SYSTEM = "loadstar-system"
 ACCOUNT = "loadstar-operator"
 NODES = 12
+SERVED_ANEW_SECONDS = 15.0
 PAIR = "faults.loadstar.dev/pair"
 CLOSED, UNREADY, OPEN = f"kwok-{NODES - 2}", "faults-unready", f"kwok-{NODES - 1}"
 """The nodes with the label PAIR: one cordoned, one never Ready, one to run on."""
@@ -91,11 +92,7 @@ async def prepare(bed: Bed) -> AsyncIterator[Ground]:
     context.load_cert_chain(plane.pki.path("admin.crt"), plane.pki.path("admin.key"))
     documents = [item for item in yaml.safe_load_all((ROOT / "manifests/rendered.yaml").read_text()) if item]
     wanted = [item for item in documents if item["kind"] in KINDS]
-    bed.kubectl("create", "namespace", SYSTEM, check=False)
-    bed.kubectl(
-        "apply", "--server-side", "--force-conflicts", "-f", "-", input_text=yaml.safe_dump_all([*wanted, *_denial()])
-    )
-    bed.kubectl("wait", "--for=condition=Established", "crd/tasks.loadstar.dev", "crd/placementpolicies.loadstar.dev")
+    _apply(bed, [*wanted, *_denial()])
     for name in (CLOSED, OPEN):
         bed.kubectl("label", "node", name, f"{PAIR}=yes", "--overwrite")
     bed.kubectl("cordon", CLOSED)
@@ -113,6 +110,19 @@ async def prepare(bed: Bed) -> AsyncIterator[Ground]:
         )
         rights = tuple(item for item in wanted if item["kind"] in {"Role", "RoleBinding"})
         yield Ground(api, token, rights, events)
+
+
+def _apply(bed: Bed, documents: list[Json]) -> None:
+    """Apply them; a kind that was there and changed is served anew after a while, and watches before that are lost."""
+    kinds = "crd/tasks.loadstar.dev", "crd/placementpolicies.loadstar.dev"
+    generations = ("get", *kinds, "--ignore-not-found", "-o", "jsonpath={.items[*].metadata.generation}")
+    before = bed.kubectl(*generations)
+    bed.kubectl("create", "namespace", SYSTEM, check=False)
+    text = yaml.safe_dump_all(documents)
+    bed.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input_text=text)
+    bed.kubectl("wait", "--for=condition=Established", *kinds)
+    if before and bed.kubectl(*generations) != before:
+        time.sleep(SERVED_ANEW_SECONDS)
 
 
 def _unready() -> Json:
