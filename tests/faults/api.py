@@ -73,11 +73,17 @@ class Api:
         raise AssertionError
 
     async def watch(self, path: str, version: str) -> AsyncIterator[Json]:
-        """The events after a version, until the stream ends."""
+        """The events after a version, until the stream ends. Raises ApiError."""
         params = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "3600"}
-        async with self.session.get(self.server + path, params=params) as answer:
-            async for line in lines(answer.content):
-                yield json.loads(line)
+        for more in reversed(range(BUSY_TRIES)):
+            async with self.session.get(self.server + path, params=params) as answer:
+                if answer.status < 400:
+                    async for line in lines(answer.content):
+                        yield json.loads(line)
+                    return
+                if answer.status != 429 or not more:
+                    raise ApiError(answer.status, await answer.text())
+            await asyncio.sleep(BUSY_SECONDS)
 
 
 async def lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import oracles
-from tests.faults.case import Case, Outcome
+from tests.faults.case import NEVER_STRUCK, Case, Outcome
 from tests.faults.fault import Fault
 from tests.faults.ground import Ground
 from tests.faults.history import story
@@ -16,6 +16,8 @@ from tests.faults.scenarios import Scenario
 
 AT_ONCE = 8
 CLEAN_RUNS = 2
+STRIKE_TRIES = 3
+"""How often a case is tried whose point this run did not have: two events may come as one on a busy machine."""
 
 Choose = Callable[[Scenario, Outcome], Iterable[Fault]]
 Say = Callable[[str], None]
@@ -88,6 +90,10 @@ class Battery:
 
     async def _case(self, room: asyncio.Semaphore, scenario: Scenario, baseline: Baseline, fault: Fault) -> None:
         outcome = await self._run(room, scenario, fault)
+        for _ in range(STRIKE_TRIES - 1):
+            if outcome.struck or not any(NEVER_STRUCK in line for line in outcome.violations):
+                break
+            outcome = await self._run(room, scenario, fault)
         self._judge(f"{scenario.name}/{fault.name}", scenario, baseline, outcome)
 
     async def _run(self, room: asyncio.Semaphore, scenario: Scenario, fault: Fault) -> Outcome:

@@ -33,6 +33,7 @@ QUIET_SECONDS = 1.2
 REST_SECONDS = 1.0
 SETTLE_SECONDS = 30.0
 RESTART_SECONDS = 0.2
+NEVER_STRUCK = "the fault never struck"
 WATCH_SECONDS = 0.3
 FROZEN_PATIENCE = 150.0
 FROZEN_RESYNC_SECONDS = 600
@@ -152,7 +153,7 @@ class Case:
         problems += oracles.complaints(log)
         problems += invariants.violations(events, facts)
         if self.fault.kind not in HARMLESS | CLOCKS and not plan.struck:
-            problems.append(f"the fault never struck: {first.proxy.plan.requests} requests, {dict(first.proxy.events)}")
+            problems.append(f"{NEVER_STRUCK}: {first.proxy.plan.requests} requests, {dict(first.proxy.events)}")
         return Outcome(
             events=tuple(events),
             state=oracles.end_state(events, recorder.now),

@@ -1,7 +1,7 @@
 """A reverse proxy between one operator and the API server that hurts as its plan says.
 
-It numbers the operator's mutating requests. Writes of the Lease pass and are counted apart, for they come by the clock;
-the PlacementPolicy's status, which all cases of a bed would share, is answered here. Cluster-wide lists and watches of
+It numbers the operator's mutating requests. Writes of the Lease pass unnumbered, for they come by the clock, and so does
+the creation of the PlacementPolicy; its status, which all cases of a bed would share, is answered here. Cluster-wide lists and watches of
 Tasks and of Pods of Tasks are narrowed to the case's namespace, so that many cases run on one bed at the same time.
 """
 
@@ -121,6 +121,8 @@ class Proxy:
                 self.led = now if now - self.renewed > LAPSE_SECONDS else min(self.led, now)
                 self.renewed = now
             return lease
+        if url.path.endswith("/placementpolicies"):
+            return await self._forward(request, url, body)
         if url.path.endswith("/placementpolicies/default/status"):
             return web.json_response(await self.api.call("GET", url.path.removesuffix("/status")))
         number, kind = self.plan.request(request.method, url.path, time.monotonic())

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.faults.api import TASKS, Api
+import aiohttp
+
+from tests.faults.api import TASKS, Api, ApiError
 from tests.faults.history import Event, Json, Picture, ordered, picture_at
 
 
@@ -62,6 +64,12 @@ class Recorder:
         return picture_at(self.history(), version)
 
     async def _watch(self, kind: str, path: str, version: str) -> None:
+        try:
+            await self._follow(kind, path, version)
+        except (ApiError, aiohttp.ClientError, OSError, ValueError, KeyError) as error:
+            self.fault = f"the recorder's watch of {kind}s broke: {error!r}"
+
+    async def _follow(self, kind: str, path: str, version: str) -> None:
         async for raw in self.api.watch(path, version):
             item: Json = raw["object"]
             if raw["type"] not in {"ADDED", "MODIFIED", "DELETED"}:
