@@ -39,7 +39,9 @@ class Api:
         """Open the session."""
         connector = aiohttp.TCPConnector(ssl=self.context, limit=0)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
-        self.session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
+        self.session = aiohttp.ClientSession(
+            connector=connector, timeout=timeout, headers={"Accept-Encoding": "identity"}
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,8 +1,8 @@
 """A reverse proxy between one operator and the API server that hurts as its plan says.
 
-It numbers the operator's mutating requests. Writes of the Lease pass unnumbered, for they come by the clock, and so does
-the creation of the PlacementPolicy; its status, which all cases of a bed would share, is answered here. Cluster-wide lists and watches of
-Tasks and of Pods of Tasks are narrowed to the case's namespace, so that many cases run on one bed at the same time.
+It numbers the operator's mutating requests, but for writes of the Lease, which come by the clock, and the creation of
+the PlacementPolicy. The policy's status, which all cases of a bed would share, is answered here. Cluster-wide lists and
+watches of Tasks and of their Pods are narrowed to the case's namespace, so that many cases run on one bed at once.
 """
 
 from __future__ import annotations
