@@ -16,6 +16,7 @@ from tests.faults.scenarios import Scenario
 
 AT_ONCE = 8
 CLEAN_RUNS = 2
+LINES_SAID, LETTERS_SAID = 12, 400
 STRIKE_TRIES = 3
 """How often a case is tried whose point this run did not have: two events may come as one on a busy machine."""
 
@@ -112,8 +113,11 @@ class Battery:
 
     def _tell(self, result: Result) -> None:
         self.say(f"{'ok ' if result.good else 'BAD'} {result.name} {result.seconds:.1f} s")
-        for line in _lines(result):
-            self.say(f"      {line}")
+        lines = list(_lines(result))
+        for line in lines[:LINES_SAID]:
+            self.say(f"      {line[:LETTERS_SAID]}")
+        if len(lines) > LINES_SAID:
+            self.say(f"      and {len(lines) - LINES_SAID} more, in its log")
         if not result.good:
             kept = self.folder / f"{result.name.replace('/', '_')}.log"
             kept.write_text("\n".join([*_lines(result), "", *result.story, "", result.log]))
