@@ -18,14 +18,14 @@ from tests.cluster.binaries import module_folder
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.network import CONTROL_PLANE
 from tests.cluster.processes import run
+from tests.cluster.tuning import NODE_PODS
 
 NAME = "kwok"
 PORT = 10247
 NAMESPACE = "kwok-load"
-CAPACITY = {"cpu": "32", "memory": "64Gi", "pods": "110"}
+CAPACITY = {"cpu": "32", "memory": "64Gi"}
 POD_RANGE = "10.245.0.1/16"
 RUN_SECONDS = "loadstar.dev/kwok-run-seconds"
-LEASE_SECONDS = "40"
 WRITERS = 8
 SOURCES = (
     "stage/node/fast/node-initialize.yaml",
@@ -69,7 +69,7 @@ class Kwok:
                 *("--manage-nodes-with-label-selector", "type=kwok", "--cidr", POD_RANGE),
                 *("--node-ip", CONTROL_PLANE, "--node-port", str(PORT), "--server-address", f"{CONTROL_PLANE}:{PORT}"),
                 *("--tls-cert-file", plane.pki.path("kwok.crt"), "--tls-private-key-file", plane.pki.path("kwok.key")),
-                *("--node-lease-duration-seconds", LEASE_SECONDS, "--v", "ERROR"),
+                *("--node-lease-duration-seconds", str(plane.tuning.node_lease_seconds), "--v", "ERROR"),
             )
         )
 
@@ -77,10 +77,13 @@ class Kwok:
         """Make nodes, each with a Pod that carries its load."""
         self._kubectl("apply", "-f", "-", document=_NAMESPACE)
         self._kubectl("wait", "--for=create", "serviceaccount/default", "-n", NAMESPACE, "--timeout=30s")
-        for make in (node, load):
+        for make in (self._node, load):
             shares = [[make(index) for index in indices[first::WRITERS]] for first in range(WRITERS)]
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._create, filter(None, shares)))
+
+    def _node(self, index: int) -> Json:
+        return node(index, self.plane.tuning.node_pods)
 
     def _create(self, items: list[Json]) -> None:
         self._kubectl("create", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": items})
@@ -98,9 +101,10 @@ class Kwok:
         return run(*command, "--kubeconfig", folder / "admin.kubeconfig", *arguments, input_text=text)
 
 
-def node(index: int) -> Json:
+def node(index: int, pods: int = NODE_PODS) -> Json:
     """A simulated node."""
     name = f"kwok-{index}"
+    capacity = {**CAPACITY, "pods": str(pods)}
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -114,7 +118,7 @@ def node(index: int) -> Json:
             },
             "annotations": {"metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{name}/metrics/resource"},
         },
-        "status": {"capacity": CAPACITY, "allocatable": CAPACITY},
+        "status": {"capacity": capacity, "allocatable": capacity},
     }
 
 
