@@ -9,7 +9,7 @@ NODE_PODS = 110
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The settings a bed is brought up with; the defaults suit tests. They are not remembered: who calls `up` knows them."""
+    """The settings a bed is brought up with; the defaults suit tests. Who calls `up` knows them: nothing keeps them."""
 
     node_lease_seconds: int = 40
     """How long a simulated node's Lease lasts; it is renewed after a quarter of that."""
