@@ -64,6 +64,7 @@ bench-throughput: setup ## Loadstar beside batch/v1 Jobs: UNITS, NODES, PAIRS, M
 	@$(UV) sync --frozen --quiet --group bench
 	BENCH_COMMAND='make bench-throughput UNITS="$(UNITS)" NODES="$(NODES)" PAIRS=$(PAIRS) MEMORY=$(MEMORY) MORE="$(MORE)"' \
 	  $(RUN)/python -m bench.throughput --units "$(UNITS)" --nodes "$(NODES)" --pairs $(PAIRS) --memory $(MEMORY) $(MORE)
+	$(RUN)/python -m bench.throughput.table
 
 clean: ## remove what was built, and the test bed
 	-@test -x $(RUN)/python && $(RUN)/python -m tests.cluster down

@@ -37,7 +37,10 @@ def main(arguments: list[str]) -> int:
     """Run all that was asked for; returns the exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    report = Report(options.out, _command(arguments), _settings(options), (options.units[0], options.nodes[0]), ROOT)
+    report = Report(
+        options.out, _command(arguments), _settings(options), (options.units[0], options.nodes[0]), options.root
+    )
+    LOGS.mkdir(parents=True, exist_ok=True)
     ground = Ground(options.name, options.root.resolve(), LOGS)
     started = time.monotonic()
     try:

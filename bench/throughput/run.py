@@ -17,7 +17,7 @@ from bench.throughput.interval import percentile
 from bench.throughput.observer import Disturbed, Observer
 from bench.throughput.replica import Replica
 from bench.throughput.rivals import JOBS, PODS, TASKS, Loadstar, Rival
-from bench.throughput.sampler import Sampler
+from bench.throughput.sampler import Sampler, server_profile
 from bench.throughput.session import RequestError, Session, each
 from bench.throughput.usage import Usage, rss_mb
 
@@ -28,6 +28,7 @@ BASE_SECONDS = 120.0
 SLOWEST_PER_S = 4.0
 """A run that is slower than this is given up."""
 TRIES = 3
+PROFILED_PER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ async def _once(ground: Ground, session: Session, rival: Rival, units: int, cond
         async with observer.watching():
             if sampler:
                 await sampler.start()
+            profile = asyncio.create_task(_profile_server(session, conditions, rival, units))
             usage = Usage.read(pids)
             started = time.monotonic()
             pace = asyncio.Semaphore(0) if conditions.rate else None
@@ -89,6 +91,7 @@ async def _once(ground: Ground, session: Session, rival: Rival, units: int, cond
             creating = time.monotonic() - started
             await observer.until(units, BASE_SECONDS + units / SLOWEST_PER_S)
             spent = Usage.read(pids).since(usage)
+            await profile
             if sampler:
                 await sampler.stop()
         seconds = max(observer.ended.values()) - started
@@ -140,6 +143,12 @@ async def leading(ground: Ground, count: int) -> AsyncIterator[list[Replica]]:
         yield replicas
     finally:
         await asyncio.gather(*(replica.stop() for replica in replicas))
+
+
+async def _profile_server(session: Session, conditions: Conditions, rival: Rival, units: int) -> None:
+    if conditions.profile:
+        seconds = min(30, max(5, units // PROFILED_PER_S))
+        await server_profile(session, conditions.profile / f"apiserver-{rival.name}.pprof", seconds)
 
 
 async def _writes(replicas: list[Replica]) -> int:

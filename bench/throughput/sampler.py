@@ -1,4 +1,4 @@
-"""Where the operator spends its CPU: py-spy looks at its stack from outside, so that it runs as it always does."""
+"""Where the CPU goes: py-spy looks at the operator's stack from outside, the API server samples itself (pprof)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import Counter
 from pathlib import Path
+
+from bench.throughput.session import Session
 
 RATE = 200
 STOP_SECONDS = 30.0
@@ -30,7 +32,6 @@ class Sampler:
         found = str(program) if program.exists() else shutil.which("py-spy")
         if found is None:
             raise RuntimeError("there is no py-spy: `uv sync --group bench` installs it")
-        self.stacks.parent.mkdir(parents=True, exist_ok=True)
         self._process = await asyncio.create_subprocess_exec(
             *(found, "record", "--pid", str(self._pid), "--rate", str(RATE), "--format", "raw", "--nonblocking"),
             *("--output", str(self.stacks), "--duration", "3600"),
@@ -49,6 +50,18 @@ class Sampler:
         if not self.stacks.exists():
             raise RuntimeError(f"py-spy wrote nothing: {said.decode(errors='replace')[-500:]}")
         print(report(self.stacks.read_text()), flush=True)
+
+
+async def server_profile(session: Session, file: Path, seconds: int) -> None:
+    """Let the API server sample itself, and print where its CPU goes."""
+    content = await session.call("GET", f"/debug/pprof/profile?seconds={seconds}")
+    await asyncio.to_thread(file.write_bytes, content)
+    for order in ("-flat", "-cum"):
+        process = await asyncio.create_subprocess_exec(
+            *("go", "tool", "pprof", "-top", order, "-nodecount=60", str(file)), stdout=PIPE, stderr=STDOUT
+        )
+        said, _ = await process.communicate()
+        print(f"-- kube-apiserver {order}\n{said.decode(errors='replace')}", flush=True)
 
 
 def report(stacks: str, count: int = 40) -> str:
