@@ -2,7 +2,8 @@
 
 They are called kwok-0, kwok-1 … and labelled type=kwok (real nodes: type=real). Their load is real for everybody
 who asks metrics.k8s.io: metrics-server reads it from KWOK, which adds up what the annotations on their Pods say.
-A container with the command `simulate SECONDS CODE CODE …` ends as it says there; its Pod may be anybody's.
+A container with the command `simulate SECONDS CODE CODE …` ends as it says there; its Pod may be anybody's. SECONDS may
+be a list too, such as 600,0.5: each attempt its own.
 """
 
 from __future__ import annotations
@@ -164,9 +165,10 @@ _ENDS = (
     f'({_SIMULATED} or .metadata.labels["app.kubernetes.io/managed-by"] == "loadstar"'
     ' or ([.metadata.ownerReferences[]?.kind] | index("Job") != null))'
 )
+_ATTEMPT = f'([{_FIRST}.env[]? | select(.name == "LOADSTAR_ATTEMPT") | .value | tonumber] | first // 1)'
 _SECONDS = (
-    f"(if {_SIMULATED} then {_FIRST}.command[1] | tonumber else 1 end) as $run"
-    ' | ([$run, (.spec.activeDeadlineSeconds // $run)] | min | tostring) + "s"'
+    f'(if {_SIMULATED} then {_ATTEMPT} as $n | {_FIRST}.command[1] / "," | .[([$n, length] | min) - 1] | tonumber'
+    ' else 1 end) as $run | ([$run, (.spec.activeDeadlineSeconds // $run)] | min | tostring) + "s"'
 )
 """What is not simulated by command ends well after a second."""
 
@@ -200,9 +202,9 @@ _END = (
 {{ if .command }}{{ if eq (index .command 0) "simulate" }}
 {{ $codes := slice .command 2 }}
 {{ if $codes }}{{ $code = atoi (index $codes (int (sub (min $attempt (len $codes)) 1))) }}{{ end }}
-{{ with $root.spec.activeDeadlineSeconds }}
-{{ $late = lt (float64 .) (float64 (index (index $root.spec.containers 0).command 1)) }}
-{{ end }}
+{{ $times := splitList "," (index .command 1) }}
+{{ $seconds := index $times (int (sub (min $attempt (len $times)) 1)) }}
+{{ with $root.spec.activeDeadlineSeconds }}{{ $late = lt (float64 .) (float64 $seconds) }}{{ end }}
 {{ end }}{{ end }}
 {{ end }}
 {{ if $late }}{{ $code = 137 }}
