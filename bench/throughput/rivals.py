@@ -16,7 +16,6 @@ PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 IMAGE = "busybox:1.35"
 RETRIES = 3
 REQUESTS = {"cpu": "10m", "memory": "8Mi"}
-MANAGED_BY = "app.kubernetes.io/managed-by"
 POD_FIELDS = (
     "restartPolicy",
     "automountServiceAccountToken",
@@ -97,13 +96,11 @@ class Job:
 
     def document(self, name: str) -> Json:
         """A Job."""
-        # The label makes the simulated kubelet end its Pods just as it ends a Task's.
-        template = {"metadata": {"labels": {MANAGED_BY: "loadstar"}}, "spec": self.pod}
         return {
             "apiVersion": "batch/v1",
             "kind": "Job",
             "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"backoffLimit": RETRIES, "template": template},
+            "spec": {"backoffLimit": RETRIES, "template": {"spec": self.pod}},
         }
 
     def ended(self, raw: Json) -> bool | None:
