@@ -21,9 +21,9 @@ import uvloop
 from bench.throughput.ground import TUNING, Ground
 from bench.throughput.memory import measure_memory, nodes_for
 from bench.throughput.observer import Disturbed
-from bench.throughput.report import Report, controller_ms
+from bench.throughput.report import Report, cluster_ms, controller_ms
 from bench.throughput.rivals import PODS, Job, Loadstar, Rival
-from bench.throughput.run import Conditions, measure
+from bench.throughput.run import Conditions, leaves, measure
 from bench.throughput.session import Session
 from tests.cluster.errors import BedError
 
@@ -57,8 +57,8 @@ def main(arguments: list[str]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted", file=sys.stderr)
         return 130
-    except (BedError, Disturbed, RuntimeError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (BedError, Disturbed, RuntimeError, OSError, ExceptionGroup) as error:
+        print(f"error: {'; '.join(str(leaf) for leaf in leaves(error))}", file=sys.stderr)
         return 1
     finally:
         if not options.keep:
@@ -101,7 +101,7 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['rival']:8} {row['units']:5} units {row['nodes']:4} nodes:"
         f" {row['per_s']:6.1f}/s in {row['seconds']:.1f} s,"
         f" to Running p50 {waits['p50']:.2f} p99 {waits['p99']:.2f} s, {row['own_calls_per_unit']:.2f} calls,"
-        f" {controller_ms(row):.2f} ms CPU a unit, {row['failed']} failed"
+        f" CPU a unit {controller_ms(row):.2f} ms, of the cluster {cluster_ms(row):.1f} ms, {row['failed']} failed"
     )
 
 

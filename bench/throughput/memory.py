@@ -25,6 +25,8 @@ SECONDS = 60
 WIDTH = 64
 FOREIGN = "foreign"
 MODEL_SECONDS = 60.0
+SCHEMA_SECONDS = 5.0
+"""How long the API server may go by the old schema."""
 
 
 def nodes_for(count: int) -> int:
@@ -45,10 +47,9 @@ async def measure_memory(ground: Ground, session: Session, count: int) -> Json:
         waits = number % 100 < WAITING
         if waits:
             document["spec"]["worker"]["resources"] = {"requests": TOO_MUCH}
+        else:
+            document["status"] = _status(model, name, failed=number % 100 < WAITING + FAILED)
         await session.call("POST", TASKS, document)
-        if not waits:
-            failed = number % 100 < WAITING + FAILED
-            await session.patch(f"{TASKS}/{name}/status", {"status": _status(model, name, failed=failed)})
 
     async def create_pod(name: str) -> None:
         number = int(name.rpartition("-")[2])
@@ -57,7 +58,10 @@ async def measure_memory(ground: Ground, session: Session, count: int) -> Json:
 
     await session.call("POST", "/api/v1/namespaces", {"metadata": {"name": FOREIGN}})
     await _account(session)
+    await asyncio.to_thread(ground.open_status)
+    await asyncio.sleep(SCHEMA_SECONDS)
     await _fill("Tasks", [f"held-{n:05}" for n in range(count)], create_task)
+    await asyncio.to_thread(ground.install)
     await _fill("Pods", [f"foreign-{n:05}" for n in range(count)], create_pod)
     await asyncio.to_thread(ground.compact)
     await ground.quiet()

@@ -18,6 +18,8 @@ from tests.cluster.binaries import KUBERNETES_VERSION
 Json = dict[str, Any]
 
 RIVALS = ("loadstar", "job")
+APART = {"bench", "others", "idle"}
+"""CPU that is not the cluster's."""
 
 
 class Report:
@@ -63,6 +65,7 @@ def summary(rows: Sequence[Json], headline: tuple[int, int], memory: Json | None
         "p99_ratio": first.get("p99_ratio"),
         "writes_per_task": first.get("loadstar", {}).get("writes"),
         "cpu_ms_per_task": first.get("loadstar", {}).get("cpu_ms"),
+        "cluster_cpu_ratio": first.get("cluster_cpu_ratio"),
         "rss_mb_50k": memory["rss_mb_after_60_s"] if memory else None,
         "rss_mb_50k_peak": memory["rss_mb_peak"] if memory else None,
         "sizes": cells,
@@ -86,6 +89,7 @@ def cell(rows: Sequence[Json], size: tuple[int, int]) -> Json:
                 "writes": _median([row["own_calls_per_unit"] for row in runs]),
                 "all_writes": _median([row["all_calls_per_unit"] for row in runs]),
                 "cpu_ms": _median([controller_ms(row) for row in runs]),
+                "cluster_cpu_ms": _median([cluster_ms(row) for row in runs]),
                 "rss_mb": _median([row["rss_mb"][controller(rival)] for row in runs]),
             }
     whole = min(len(runs) for runs in pairs.values())
@@ -94,6 +98,7 @@ def cell(rows: Sequence[Json], size: tuple[int, int]) -> Json:
         result["ratio"] = ratio([row["per_s"] for row in ours], [row["per_s"] for row in theirs])
         p99 = [[row["to_running_s"]["p99"] for row in runs] for runs in (ours, theirs)]
         result["p99_ratio"] = ratio(*p99)
+        result["cluster_cpu_ratio"] = ratio([cluster_ms(row) for row in ours], [cluster_ms(row) for row in theirs])
     return result
 
 
@@ -105,6 +110,12 @@ def controller(rival: str) -> str:
 def controller_ms(row: Json) -> float:
     """Milliseconds of the controller's CPU a unit."""
     return float(row["cpu_s"][controller(row["rival"])] / row["units"] * 1000)
+
+
+def cluster_ms(row: Json) -> float:
+    """Milliseconds of CPU a unit that the whole cluster took; where the cores are full, this bounds the throughput."""
+    spent: float = sum(value for name, value in row["cpu_s"].items() if name not in APART)
+    return spent / int(row["units"]) * 1000
 
 
 def machine() -> Json:

@@ -52,7 +52,7 @@ async def measure(ground: Ground, session: Session, rival: Rival, units: int, co
         try:
             row = await _once(ground, session, rival, units, conditions)
         except* (Disturbed, RequestError, OSError, RuntimeError) as errors:
-            disturbed.append("; ".join(str(error) for error in _leaves(errors)))
+            disturbed.append("; ".join(str(error) for error in leaves(errors)))
             print(f"      disturbed, once more: {disturbed[-1]}", flush=True)
         else:
             return row | {"disturbed": disturbed}
@@ -162,8 +162,8 @@ async def _tick(pace: asyncio.Semaphore, rate: float, units: int) -> None:
         pace.release()
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+def leaves(error: BaseException) -> list[BaseException]:
+    """What a group of errors consists of; an error alone is just itself."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for part in error.exceptions for leaf in leaves(part)]
+    return [error]

@@ -77,10 +77,6 @@ class Session:
         """One request whose answer is an object."""
         return dict(orjson.loads(await self.call(method, path, body)))
 
-    async def patch(self, path: str, body: Json) -> None:
-        """A merge patch."""
-        await self.call("PATCH", path, body, headers={"Content-Type": "application/merge-patch+json"})
-
     async def names(self, collection: str, limit: int = 0) -> list[str]:
         """The names in a collection, or only the first `limit`."""
         found: list[str] = []

@@ -38,9 +38,9 @@ def text(result: Json) -> str:
         "",
         (
             "| units | nodes | Tasks/s | Jobs/s | ratio | p50 / p99 to Running, Task | Job | writes, Task / Job |"
-            " CPU of the controller, Task / Job |"
+            " CPU of the controller, Task / Job | CPU of the whole cluster |"
         ),
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *(_row(size) for size in result["sizes"]),
     ]
     return "\n".join(lines)
@@ -67,6 +67,7 @@ def _row(size: Json) -> str:
         f"{_number(theirs.get('p50_s'))} / {_number(theirs.get('p99_s'))} s",
         f"{_number(ours.get('writes'), 2)} / {_number(theirs.get('writes'), 2)}",
         f"{_number(ours.get('cpu_ms'), 1)} / {_number(theirs.get('cpu_ms'), 1)} ms",
+        f"{_number(ours.get('cluster_cpu_ms'), 1)} / {_number(theirs.get('cluster_cpu_ms'), 1)} ms",
     ]
     return f"| {' | '.join(cells)} |"
 
