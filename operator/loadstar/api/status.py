@@ -83,8 +83,6 @@ class Score(StatusModel):
     """Cold, Hot, or Unknown when there was no fresh sample and requests stood in."""
     next: Annotated[list[OtherNode], Field(max_length=2, json_schema_extra=ATOMIC)] | None = None
     """The two next best nodes."""
-    message: Text | None = None
-    """The same in a sentence."""
 
 
 class AttemptRecord(StatusModel):
@@ -145,7 +143,7 @@ class TaskStatus(StatusModel):
     """The next attempt is not made before this."""
     waiting_time: Time | None = None
     """When it last began to wait; its creation, when absent. timeouts.pendingSeconds counts from here."""
-    stopping: ReasonText | None = None
+    stopping: Literal["Suspended", "Cancelled", "PendingDeadlineExceeded", "NodeLost"] | None = None
     """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
     score: Score | None = None
     """Why this node."""

@@ -42,7 +42,7 @@ class Writer:
     async def write_status(self, task: Task, instruction: WriteStatus) -> Task:
         """Write the status; the answer is the Task as it is now."""
         await self._turn()
-        with telemetry.API_SECONDS.labels("patch", "tasks/status").time():
+        with telemetry.API_SECONDS.labels("put", "tasks/status").time():
             try:
                 written = await self._cluster.write_status(task, instruction.status)
             except Invalid as error:
@@ -53,7 +53,7 @@ class Writer:
         old, new = task.status.state, written.status.state
         if old is not new:
             telemetry.TRANSITIONS.labels(old, new).inc()
-            log.info("%s became %s", task.name, new, extra=_about(written))
+            log.log(logging.INFO if new.terminal else logging.DEBUG, "%s became %s", task.name, new, extra=_about(task))
         self._store.apply_task(written)
         self._store.settle(written.key)
         return written
