@@ -42,6 +42,11 @@ def text(result: Json) -> str:
         ),
         "|---|---|---|---|---|---|---|---|---|---|",
         *(_row(size) for size in result["sizes"]),
+        "",
+        "![units a second, waiting and CPU over units and nodes](img/throughput.svg)",
+        "",
+        "![where the CPU goes for one unit](img/throughput-cpu.svg)",
+        *_disturbed(result),
     ]
     return "\n".join(lines)
 
@@ -84,6 +89,11 @@ def _memory(result: Json) -> list[str]:
         f"| … at most, while it lists | {memory['rss_mb_peak']:.0f} MB |",
         f"| … from its start to leading | {memory['leading_after_s']:.0f} s |",
     ]
+
+
+def _disturbed(result: Json) -> list[str]:
+    again = [reason for row in result["rows"] for reason in row["disturbed"]]
+    return ["", f"{len(again)} runs were disturbed and made again: {'; '.join(again)}."] if again else []
 
 
 def _interval(ratio: Json) -> str:
