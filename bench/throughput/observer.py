@@ -12,6 +12,7 @@ from bench.throughput.session import Session
 
 Json = dict[str, Any]
 PROGRESS_SECONDS = 15.0
+MOST_RESUMED = 20
 
 
 class Disturbed(Exception):  # noqa: N818 - a state, not a fault of the bench
@@ -30,10 +31,11 @@ class Observer:
         self.running: dict[str, float] = {}
         self.ended: dict[str, float] = {}
         self.failed: list[str] = []
+        self.resumed = 0
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Watch from now on. Raises Disturbed when a watch breaks."""
+        """Watch from now on. Raises Disturbed when a watch breaks for good."""
         versions = await self._session.version(self._pods), await self._session.version(self._units)
         async with asyncio.TaskGroup() as group:
             watches = [
@@ -61,16 +63,13 @@ class Observer:
 
     async def _watch_pods(self, version: str) -> None:
         # With this selector a Pod is ADDED when it begins to run and DELETED when it no longer does.
-        async for event in self._session.watch(self._pods, version, "status.phase=Running"):
-            self._check(event)
+        async for event in self._events(self._pods, version, "status.phase=Running"):
             if event["type"] == "ADDED":
                 for owner in event["object"]["metadata"].get("ownerReferences") or ():
                     self.running.setdefault(owner["name"], time.monotonic())
-        raise Disturbed("the watch of the Pods ended")
 
     async def _watch_units(self, version: str) -> None:
-        async for event in self._session.watch(self._units, version):
-            self._check(event)
+        async for event in self._events(self._units, version):
             raw = event["object"]
             verdict = self._verdict(raw)
             name = raw["metadata"]["name"]
@@ -79,8 +78,15 @@ class Observer:
                 if not verdict:
                     self.failed.append(name)
                 self._changed.set()
-        raise Disturbed("the watch of the units ended")
 
-    def _check(self, event: Json) -> None:
-        if event["type"] == "ERROR":
-            raise Disturbed(f"a watch broke: {event['object'].get('message')}")
+    async def _events(self, collection: str, version: str, selector: str = "") -> AsyncIterator[Json]:
+        """All events; a stream that the API server ends is taken up where it ended."""
+        while True:
+            async for event in self._session.watch(collection, version, selector):
+                if event["type"] == "ERROR":
+                    raise Disturbed(f"a watch broke: {event['object'].get('message')}")
+                version = event["object"]["metadata"]["resourceVersion"]
+                yield event
+            self.resumed += 1
+            if self.resumed > MOST_RESUMED:
+                raise Disturbed(f"a watch ended {self.resumed} times")

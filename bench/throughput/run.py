@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from bench.throughput.calls import Calls
 from bench.throughput.ground import Ground
 from bench.throughput.interval import percentile
@@ -51,7 +53,7 @@ async def measure(ground: Ground, session: Session, rival: Rival, units: int, co
         await ground.clear(session, [TASKS, JOBS])
         try:
             row = await _once(ground, session, rival, units, conditions)
-        except* (Disturbed, RequestError, OSError, RuntimeError) as errors:
+        except* (Disturbed, RequestError, aiohttp.ClientError, OSError, RuntimeError) as errors:
             disturbed.append("; ".join(str(error) for error in leaves(errors)))
             print(f"      disturbed, once more: {disturbed[-1]}", flush=True)
         else:
@@ -115,6 +117,7 @@ async def _once(ground: Ground, session: Session, rival: Rival, units: int, cond
         "failed": len(observer.failed),
         "to_running_s": {f"p{p}": round(percentile(waits, p / 100), 3) for p in (50, 90, 99, 100)},
         "unseen_running": units - len(waits),
+        "watches_resumed": observer.resumed,
         "tenths_s": [round(percentile(ends, tenth / 10), 2) for tenth in range(1, 11)],
         "own_calls": own,
         "own_calls_per_unit": round(sum(own.values()) / units, 3),
