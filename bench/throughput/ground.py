@@ -33,7 +33,7 @@ TUNING = Tuning(
     metric_seconds=60,
     node_pods=1000,
 )
-QUIET_SECONDS = 240.0
+QUIET_SECONDS = 900.0
 EMPTY_SECONDS = 600.0
 ETCD = """
 import json, sys, urllib.request

@@ -26,6 +26,8 @@ from bench.throughput.usage import Usage, rss_mb
 Row = dict[str, Any]
 
 SETTLE_SECONDS = 2.0
+IDLE_SECONDS = 5.0
+"""How long the CPU of everything is measured with nothing to do: what grows with nodes and time, not with units."""
 BASE_SECONDS = 120.0
 SLOWEST_PER_S = 4.0
 """A run that is slower than this is given up."""
@@ -68,6 +70,9 @@ async def _once(ground: Ground, session: Session, rival: Rival, units: int, cond
         pids["bench"] = os.getpid()
         observer = Observer(session, PODS, rival.collection, rival.ended)
         sampler = Sampler(conditions.profile, replicas[0].pid) if conditions.profile and replicas else None
+        usage = Usage.read(pids)
+        await asyncio.sleep(IDLE_SECONDS)
+        resting = Usage.read(pids).since(usage)
         calls, wrote = Calls.read((await session.call("GET", "/metrics")).decode()), await _writes(replicas)
         load = os.getloadavg()[0]
         at = time.time()
@@ -126,6 +131,7 @@ async def _once(ground: Ground, session: Session, rival: Rival, units: int, cond
         "calls": added.table(),
         "refused_calls": added.refused,
         "cpu_s": spent,
+        "idle_cpu_ms_per_s": {name: round(value / IDLE_SECONDS * 1000, 1) for name, value in resting.items()},
         "rss_mb": memory,
         "load_before": round(load, 2),
     }

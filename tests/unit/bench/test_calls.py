@@ -24,6 +24,7 @@ METRICS = "\n".join(
         line("POST", "events.k8s.io", "events", 12),
         line("PUT", "batch", "jobs", 8, subresource="status"),
         line("PATCH", "", "pods", 5),
+        line("DELETE", "", "pods", 40),
         line("POST", "", "events", 4),
         'apiserver_request_slo_duration_seconds_count{verb="POST"} 9',
     ]
