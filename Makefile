@@ -7,10 +7,10 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e test demo image crds manifests bench clean
+.PHONY: missing-venv help setup check unit e2e test demo image crds manifests bench bench-throughput clean
 
 help: ## list the verbs
-	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 missing-venv:
 
@@ -54,6 +54,17 @@ manifests: setup ## render the chart into manifests/
 
 bench: setup ## measurements, kept in bench/results
 	$(RUN)/python -m bench
+
+UNITS ?= 1000 2000 5000 10000
+NODES ?= 100 500 1000 5000
+PAIRS ?= 5
+MEMORY ?= 50000
+MORE ?=
+bench-throughput: setup ## Loadstar beside batch/v1 Jobs: UNITS, NODES, PAIRS, MEMORY
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-throughput UNITS="$(UNITS)" NODES="$(NODES)" PAIRS=$(PAIRS) MEMORY=$(MEMORY) MORE="$(MORE)"' \
+	  $(RUN)/python -m bench.throughput --units "$(UNITS)" --nodes "$(NODES)" --pairs $(PAIRS) --memory $(MEMORY) $(MORE)
+	$(RUN)/python -m bench.throughput.table
 
 clean: ## remove what was built, and the test bed
 	-@test -x $(RUN)/python && $(RUN)/python -m tests.cluster down

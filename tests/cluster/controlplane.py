@@ -11,6 +11,7 @@ from tests.cluster.errors import BedError
 from tests.cluster.network import API_SERVICE, CONTROL_PLANE, SERVICES, Network
 from tests.cluster.pki import Pki
 from tests.cluster.processes import Daemon, wait_until
+from tests.cluster.tuning import PLAIN, Tuning
 
 API_PORT = 6443
 READY_SECONDS = 60.0
@@ -25,6 +26,7 @@ class ControlPlane:
     bin: Path
     network: Network
     pki: Pki
+    tuning: Tuning = PLAIN
 
     @property
     def inner_server(self) -> str:
@@ -73,6 +75,7 @@ class ControlPlane:
                     f"--service-cluster-ip-range={SERVICES}",
                     # It makes this folder and watches it.
                     f"--flex-volume-plugin-dir={config / 'volume-plugins'}",
+                    *self.tuning.controller_flags(),
                 ],
             ),
             ("kube-scheduler", "scheduler", []),
