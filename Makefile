@@ -7,7 +7,7 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e test demo image crds manifests bench bench-throughput clean
+.PHONY: missing-venv help setup check unit e2e faults battery fuzz test demo image crds manifests bench bench-throughput clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -35,8 +35,14 @@ unit: setup ## tests without a cluster
 e2e: setup ## tests on a cluster: KUBECONFIG's, else a test bed that comes and goes
 	$(RUN)/python -m tests.e2e
 
+faults: setup ## a part of the fault battery: the operator killed after every write, on simulated nodes
+	$(RUN)/python -m tests.faults battery --subset
+
+battery: setup ## the whole fault battery; its report is kept in bench/results and docs/
+	$(RUN)/python -m tests.faults battery
+
 test: ## everything
-	@started=$$SECONDS; for step in check unit e2e; do \
+	@started=$$SECONDS; for step in check unit faults e2e; do \
 	  echo "== $$step"; at=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; echo "== $$step took $$((SECONDS-at)) s"; \
 	done; echo "== all tests passed in $$((SECONDS-started)) s"
 

@@ -13,6 +13,7 @@ import shlex
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ def main(arguments: list[str]) -> int:
         options.out, _command(arguments), _settings(options), (options.units[0], options.nodes[0]), options.root
     )
     LOGS.mkdir(parents=True, exist_ok=True)
-    ground = Ground(options.name, options.root.resolve(), LOGS)
+    tuning = replace(TUNING, job_syncs=options.job_syncs, gc_percent=options.gc_percent)
+    ground = Ground(options.name, options.root.resolve(), LOGS, tuning)
     started = time.monotonic()
     try:
         for nodes in options.nodes:
@@ -116,7 +118,8 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         "creates_per_s": options.rate or None,
         "operator_replicas": options.replicas,
         "profiled": options.profile,
-        "job_syncs": TUNING.job_syncs,
+        "job_syncs": options.job_syncs or "stock (5)",
+        "api_server_gogc": options.gc_percent or "stock (100)",
         "controller_manager_qps": 1000,
         "node_lease_seconds": TUNING.node_lease_seconds,
         "node_monitor_grace_seconds": TUNING.node_grace_seconds,
@@ -145,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--width", type=int, default=32, help="how many creates are under way at once (default: %(default)s)")
     add("--rate", type=float, default=0, help="creates a second at most (default: as many as go)")
     add("--replicas", type=int, default=1, help="replicas of the operator; the first leads (default: %(default)s)")
+    add("--job-syncs", type=int, help="how many Jobs their controller works on at once (default: its own, 5)")
+    add("--gc-percent", type=int, help="GOGC of the API server (default: its own, 100)")
     add("--only", choices=["loadstar", "job"], help="one rival alone")
     add("--profile", action="store_true", help="sample the operator's stacks and print where its CPU goes")
     add("--root", type=Path, default=ROOT, help="the checkout whose operator and chart are measured (default: this)")

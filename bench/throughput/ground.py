@@ -28,7 +28,6 @@ RUN_BY_THE_BENCH = {"Deployment", "Service", "PodDisruptionBudget", "Pod"}
 TUNING = Tuning(
     node_lease_seconds=1200,
     node_grace_seconds=1500,
-    job_syncs=32,
     finished_pods=100_000,
     metric_seconds=60,
     node_pods=1000,
@@ -46,8 +45,8 @@ print(urllib.request.urlopen(request, timeout=300).read().decode())
 class Ground:
     """One bed, and what the bench does to it between runs."""
 
-    def __init__(self, name: str, root: Path, logs: Path) -> None:
-        self.bed = Bed(name, TUNING)
+    def __init__(self, name: str, root: Path, logs: Path, tuning: Tuning = TUNING) -> None:
+        self.bed = Bed(name, tuning)
         self.root = root
         self.logs = logs
         self.nodes = 0

@@ -58,7 +58,8 @@ class ControlPlane:
                 "--quota-backend-bytes=4294967296",
             )
         )
-        self.daemon("kube-apiserver").start(self.inside(self.bin / "kube-apiserver", *self._api_flags()))
+        collect = [] if self.tuning.gc_percent is None else ["env", f"GOGC={self.tuning.gc_percent}"]
+        self.daemon("kube-apiserver").start(self.inside(*collect, self.bin / "kube-apiserver", *self._api_flags()))
 
     def start_controllers(self) -> None:
         """Start controller-manager and scheduler; their clients are not throttled, as a fair rival's should be."""

@@ -17,6 +17,9 @@ class Tuning:
     """After how many silent seconds a node is NotReady; None leaves the controller-manager's default."""
     job_syncs: int | None = None
     """How many Jobs the controller-manager works on at once; None leaves its default."""
+    gc_percent: int | None = None
+    """By how many % the API server's heap may grow before it is collected (GOGC); None leaves Go's default, 100. The heap
+    of a bed is small, so it is collected far more often than one in production."""
     finished_pods: int | None = None
     """From how many finished Pods on the controller-manager removes some; None leaves its default."""
     metric_seconds: int = 10
