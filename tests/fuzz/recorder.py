@@ -1,0 +1,153 @@
+"""What really happened: Tasks and Pods as a watch from outside the operator tells it, with what must never be seen."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+
+from tests.fuzz.api import Api
+
+Json = dict[str, Any]
+Key = tuple[str, str]
+Check = Callable[[Json], bool]
+
+TASKS: Final = "apis/loadstar.dev/v1alpha1/tasks"
+PODS: Final = "api/v1/pods"
+POD_NAME: Final = re.compile(r"^(?P<task>.+)-(?P<uid>[0-9a-f]{5})-0-(?P<attempt>[0-9]+)$")
+
+
+class Recorder:
+    """Follows all Tasks and Pods until it is cancelled."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.tasks: dict[Key, Json] = {}
+        self.pods: dict[Key, Json] = {}
+        self.writes: defaultdict[str, int] = defaultdict(int)
+        """By uid of a Task: how often it was written."""
+        self.made: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        """By namespace and the beginning of the name of a Task's Pods: the uids of all that there were."""
+        self.overlaps: dict[tuple[str, str], str] = {}
+        """Where two Pods of one Task were live at once."""
+        self.running_at: dict[str, float] = {}
+        """By uid of a Task: when it was first seen RUNNING or beyond (monotonic)."""
+        self.foreign: set[str] = set()
+        """Uids of Pods that the fuzz itself made: none of a Task's."""
+        self._waiting: defaultdict[Key, list[tuple[Check, asyncio.Future[Json]]]] = defaultdict(list)
+        self.synced = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow both collections."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(PODS, self._pod))
+            group.create_task(self._follow(TASKS, self._task))
+            self.synced.set()
+
+    async def until(self, key: Key, check: Check, seconds: float) -> Json | None:
+        """The Task once the check holds; None when it does not in time or the Task is gone."""
+        known = self.tasks.get(key)
+        if known is not None and check(known):
+            return known
+        future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        entry = (check, future)
+        self._waiting[key].append(entry)
+        try:
+            async with asyncio.timeout(seconds):
+                return await future
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting[key].remove(entry)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    def pods_of(self, task: Json) -> list[Json]:
+        """The Pods that the operator made for a Task, by their names: labels may have been tampered with."""
+        prefix = _prefix(task)
+        return [
+            pod
+            for (namespace, name), pod in self.pods.items()
+            if (found := POD_NAME.match(name))
+            and (namespace, f"{found['task']}-{found['uid']}") == prefix
+            and pod["metadata"]["uid"] not in self.foreign
+        ]
+
+    def count_made(self, task: Json) -> int:
+        """How many Pods were ever made for the Task."""
+        return len(self.made[_prefix(task)] - self.foreign)
+
+    def overlap(self, task: Json) -> str:
+        """In words where two of its Pods were live at once; empty when never."""
+        return self.overlaps.get(_prefix(task), "")
+
+    def forget(self, task: Json) -> None:
+        """A Task is done with: what is kept of it goes."""
+        self.made.pop(_prefix(task), None)
+        self.overlaps.pop(_prefix(task), None)
+        self.writes.pop(task["metadata"]["uid"], None)
+
+    async def _follow(self, path: str, take: Callable[[str, Json], None]) -> None:
+        while True:
+            try:
+                answer = await self._api.get(path)
+                for item in answer.body.get("items", ()):
+                    take("ADDED", item)
+                version = str(answer.body["metadata"]["resourceVersion"])
+                async with self._api.watch(path, version) as events:
+                    async for event in events:
+                        if event["type"] == "ERROR":
+                            break
+                        if event["type"] != "BOOKMARK":
+                            take(event["type"], event["object"])
+            except (aiohttp.ClientError, OSError, KeyError):
+                await asyncio.sleep(0.5)
+
+    def _task(self, kind: str, task: Json) -> None:
+        meta = task["metadata"]
+        key = (meta["namespace"], meta["name"])
+        if kind == "DELETED":
+            self.tasks.pop(key, None)
+            return
+        known = self.tasks.get(key)
+        if known is None or known["metadata"]["resourceVersion"] != meta["resourceVersion"]:
+            self.writes[meta["uid"]] += 1
+        self.tasks[key] = task
+        if task.get("status", {}).get("state") in {"RUNNING", "SUCCESS", "FAILED"}:
+            self.running_at.setdefault(meta["uid"], time.monotonic())
+        for check, future in self._waiting.get(key, ()):
+            if not future.done() and check(task):
+                future.set_result(task)
+
+    def _pod(self, kind: str, pod: Json) -> None:
+        meta = pod["metadata"]
+        key = (meta["namespace"], meta["name"])
+        if kind == "DELETED":
+            self.pods.pop(key, None)
+            return
+        self.pods[key] = pod
+        found = POD_NAME.match(meta["name"])
+        if found is None or kind != "ADDED" or meta["uid"] in self.foreign:
+            return
+        prefix = (meta["namespace"], f"{found['task']}-{found['uid']}")
+        self.made[prefix].add(meta["uid"])
+        live = [
+            other["metadata"]["name"]
+            for uid in self.made[prefix]
+            for other in self.pods.values()
+            if other["metadata"]["uid"] == uid
+            and uid not in self.foreign
+            and other.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+        ]
+        if len(live) > 1:
+            self.overlaps[prefix] = f"live at once: {', '.join(sorted(live))}"
+
+
+def _prefix(task: Json) -> tuple[str, str]:
+    meta = task["metadata"]
+    return meta["namespace"], f"{meta['name'][:38]}-{meta['uid'][:5]}"
