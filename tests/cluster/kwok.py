@@ -2,6 +2,7 @@
 
 They are called kwok-0, kwok-1 … and labelled type=kwok (real nodes: type=real). Their load is real for everybody
 who asks metrics.k8s.io: metrics-server reads it from KWOK, which adds up what the annotations on their Pods say.
+A container with the command `simulate SECONDS CODE CODE …` ends as it says there; its Pod may be anybody's.
 """
 
 from __future__ import annotations
@@ -24,15 +25,13 @@ PORT = 10247
 NAMESPACE = "kwok-load"
 CAPACITY = {"cpu": "32", "memory": "64Gi", "pods": "110"}
 POD_RANGE = "10.245.0.1/16"
-RUN_SECONDS = "loadstar.dev/kwok-run-seconds"
+SIMULATE = "simulate"
 LEASE_SECONDS = "40"
 WRITERS = 8
 SOURCES = (
     "stage/node/fast/node-initialize.yaml",
     "stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
     "stage/pod/fast/pod-ready.yaml",
-    "stage/pod/fast/pod-complete.yaml",
-    "stage/pod/fast/pod-delete.yaml",
     "metrics/resource/metrics-resource.yaml",
     "metrics/usage/usage-from-annotation.yaml",
 )
@@ -138,13 +137,45 @@ def load(index: int) -> Json:
     }
 
 
-def task_stage() -> Json:
-    """How a Task's Pod ends: it succeeds after the seconds that its annotation says, else after one."""
-    finished = """{{ $now := Now }}{{ $root := . }}
-phase: Succeeded
+def stages() -> list[Json]:
+    """How a Pod ends, as a kubelet would end it: by itself, by its deadline, by its deletion.
+
+    One that is being deleted goes at once. While somebody's finalizer holds it, it stays, its container killed; KWOK's
+    own stages for this take no notice of finalizers and exit codes.
+    """
+    live = ".metadata.deletionTimestamp == null"
+    ended = '(.status.phase | IN("Succeeded", "Failed"))'
+    held = "((.metadata.finalizers // []) | length > 0)"
+    going = "(.metadata.deletionGracePeriodSeconds // 0) > 0"
+    return [
+        _stage("pod-end", f'{live} and .status.phase == "Running" and {_ENDS}', _patch(_END), seconds=_SECONDS),
+        _stage("pod-kill", f"({live} | not) and {held} and ({ended} | not)", _patch(_KILL)),
+        _stage("pod-delete", f"({live} | not) and (({held} | not) or ({ended} and {going}))", {"delete": True}),
+    ]
+
+
+_FIRST = ".spec.containers[0]"
+_SIMULATED = f'({_FIRST}.command[0]? == "{SIMULATE}")'
+_ENDS = (
+    f'({_SIMULATED} or .metadata.labels["app.kubernetes.io/managed-by"] == "loadstar"'
+    ' or ([.metadata.ownerReferences[]?.kind] | index("Job") != null))'
+)
+_SECONDS = (
+    f"(if {_SIMULATED} then {_FIRST}.command[1] | tonumber else 1 end) as $run"
+    ' | ([$run, (.spec.activeDeadlineSeconds // $run)] | min | tostring) + "s"'
+)
+"""What is not simulated by command ends well after a second."""
+
+_CONTAINERS = """
+conditions:
+- {type: Ready, status: "False", reason: PodCompleted, lastTransitionTime: {{ $now | Quote }}}
+- {type: ContainersReady, status: "False", reason: PodCompleted, lastTransitionTime: {{ $now | Quote }}}
 containerStatuses:
 {{ range $index, $item := .spec.containers }}
-{{ $origin := index $root.status.containerStatuses $index }}
+{{ $started := $now }}
+{{ with $root.status.containerStatuses }}{{ with (index . $index).state.running }}
+{{ $started = .startedAt }}
+{{ end }}{{ end }}
 - name: {{ $item.name | Quote }}
   image: {{ $item.image | Quote }}
   ready: false
@@ -152,34 +183,53 @@ containerStatuses:
   restartCount: 0
   state:
     terminated:
-      exitCode: 0
-      reason: Completed
-      startedAt: {{ $origin.state.running.startedAt | Quote }}
+      exitCode: {{ $code }}
+      reason: {{ if eq $code 0 }}Completed{{ else }}Error{{ end }}
+      startedAt: {{ $started | Quote }}
       finishedAt: {{ $now | Quote }}
 {{ end }}
 """
-    return {
-        "apiVersion": "kwok.x-k8s.io/v1alpha1",
-        "kind": "Stage",
-        "metadata": {"name": "task-pod-complete"},
-        "spec": {
-            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
-            "selector": {
-                "matchLabels": {"app.kubernetes.io/managed-by": "loadstar"},
-                "matchExpressions": [
-                    {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
-                    {"key": ".status.phase", "operator": "In", "values": ["Running"]},
-                ],
-            },
-            "delay": {
-                "durationMilliseconds": 1000,
-                "durationFrom": {"jq": {"expression": f'(.metadata.annotations["{RUN_SECONDS}"] // "1") + "s"'}},
-            },
-            "next": {"statusTemplate": finished},
-        },
+_END = (
+    """{{ $now := Now }}{{ $root := . }}{{ $code := 0 }}{{ $attempt := 1 }}{{ $late := false }}
+{{ with index .spec.containers 0 }}
+{{ range .env }}{{ if eq .name "LOADSTAR_ATTEMPT" }}{{ $attempt = atoi (default "1" .value) }}{{ end }}{{ end }}
+{{ if .command }}{{ if eq (index .command 0) "simulate" }}
+{{ $codes := slice .command 2 }}
+{{ if $codes }}{{ $code = atoi (index $codes (int (sub (min $attempt (len $codes)) 1))) }}{{ end }}
+{{ with $root.spec.activeDeadlineSeconds }}
+{{ $late = lt (float64 .) (float64 (index (index $root.spec.containers 0).command 1)) }}
+{{ end }}
+{{ end }}{{ end }}
+{{ end }}
+{{ if $late }}{{ $code = 137 }}
+phase: Failed
+reason: DeadlineExceeded
+message: Pod was active on the node longer than the specified deadline
+{{ else if eq $code 0 }}
+phase: Succeeded
+{{ else }}
+phase: Failed
+{{ end }}"""
+    + _CONTAINERS
+)
+_KILL = "{{ $now := Now }}{{ $root := . }}{{ $code := 137 }}\nphase: Failed" + _CONTAINERS
+
+
+def _stage(name: str, when: str, step: Json, seconds: str = "") -> Json:
+    spec: Json = {
+        "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+        "selector": {"matchExpressions": [{"jq": {"key": when, "operator": "In", "values": ["true"]}}]},
+        "steps": [step],
     }
+    if seconds:
+        spec["delay"] = {"durationMilliseconds": 0, "durationFrom": {"jq": {"expression": seconds}}}
+    return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": name}, "spec": spec}
+
+
+def _patch(template: str) -> Json:
+    return {"patch": {"subresource": "status", "root": "status", "template": template}}
 
 
 def _config(source: Path) -> str:
     documents = [(source / name).read_text() for name in SOURCES]
-    return "\n---\n".join([*documents, yaml.safe_dump(task_stage())])
+    return "\n---\n".join([*documents, *map(yaml.safe_dump, stages())])

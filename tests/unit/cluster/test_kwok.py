@@ -24,9 +24,17 @@ def test_every_node_has_load() -> None:
     assert "resources" not in pod["spec"]["containers"][0]
 
 
-def test_only_pods_of_tasks_end() -> None:
-    """Pods of Tasks succeed after the seconds that their annotation says, or one; others run on."""
-    spec = kwok.task_stage()["spec"]
-    assert spec["selector"]["matchLabels"] == {"app.kubernetes.io/managed-by": "loadstar"}
-    assert spec["delay"]["durationMilliseconds"] == 1000
-    assert 'annotations["loadstar.dev/kwok-run-seconds"]' in spec["delay"]["durationFrom"]["jq"]["expression"]
+def test_no_stage_empties_finalizers() -> None:
+    """A Pod that a finalizer holds is killed and stays until whoever put it there takes it away."""
+    for stage in kwok.stages():
+        assert not [step for step in stage["spec"]["steps"] if "finalizers" in step]
+    names = [stage["metadata"]["name"] for stage in kwok.stages()]
+    assert names == ["pod-end", "pod-kill", "pod-delete"]
+
+
+def test_only_the_end_takes_its_time() -> None:
+    """A Pod runs the seconds of its command, at most its deadline; one that is being deleted goes at once."""
+    delays = {stage["metadata"]["name"]: stage["spec"].get("delay") for stage in kwok.stages()}
+    assert delays["pod-kill"] is None
+    assert delays["pod-delete"] is None
+    assert "activeDeadlineSeconds" in str(delays["pod-end"])
