@@ -75,7 +75,7 @@ class Api:
                 timeout=aiohttp.ClientTimeout(total=30),
             ) as response:
                 text = await response.text(errors="replace")
-                if response.status != 429 or attempt == TRIES - 1:  # noqa: PLR2004 - HTTP
+                if response.status != 429 or attempt == TRIES - 1:
                     return Answer(response.status, _object(text))
                 await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
         raise AssertionError("not reached")

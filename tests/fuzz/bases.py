@@ -42,7 +42,10 @@ def rich() -> Json:
             "args": ["a"],
             "workingDir": "/tmp",
             "imagePullPolicy": "IfNotPresent",
-            "env": [{"name": "A", "value": "b"}, {"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+            "env": [
+                {"name": "A", "value": "b"},
+                {"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            ],
             "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"cpu": 1, "memory": "64Mi"}},
             "volumes": [{"name": "data", "emptyDir": {"sizeLimit": "1Mi"}}],
             "volumeMounts": [{"name": "data", "mountPath": "/data"}],

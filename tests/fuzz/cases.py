@@ -87,7 +87,7 @@ def _window(seed: int, indices: range) -> list[Case]:
     return result
 
 
-def _case(index: int, kind: str, dice: random.Random, drawn: Any) -> Case:
+def _case(index: int, kind: str, dice: random.Random, drawn: Any) -> Case:  # noqa: C901 - one case a kind
     dice.random()
     match kind:
         case "task by schema":

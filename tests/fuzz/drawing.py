@@ -42,7 +42,11 @@ def draw(strategy: st.SearchStrategy[Any], seed: int, count: int) -> list[Any]:
 @cache
 def strategy(name: str) -> st.SearchStrategy[Any]:
     """What is drawn for a spec or status of a Task, or the spec of a PlacementPolicy."""
-    schemas = {"spec": (task_crd, spec_schema), "status": (task_crd, status_schema), "policy": (policy_crd, spec_schema)}
+    schemas = {
+        "spec": (task_crd, spec_schema),
+        "status": (task_crd, status_schema),
+        "policy": (policy_crd, spec_schema),
+    }
     crd, translate = schemas[name]
     schema = translate(crd())
     if name == "policy":

@@ -9,6 +9,7 @@ import copy
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -63,8 +64,8 @@ def put(document: Json, path: Path, value: Any) -> Json:
     """A copy of the document with this value there; what is missing on the way is made."""
     result = copy.deepcopy(document)
     here: Any = result
-    for step, following in zip(path[:-1], path[1:], strict=True):
-        step = _real(here, step)
+    for asked, following in pairwise(path):
+        step = _real(here, asked)
         empty: Any = [] if following == 0 else {}
         if isinstance(here, list):
             if not here or not isinstance(here[0], type(empty)):

@@ -20,7 +20,10 @@ TIMES: Final[tuple[Any, ...]] = (
     "2026-01-01T00:00:00.123456789123Z", "2026-01-01", "1970-01-01T00:00:00Z",
 )  # fmt: skip
 WINDOWS: Final[tuple[Any, ...]] = ("15s", "0s", "-1s", "9" * 400 + "h", "1e9s", "", None, 5, [], "NaN", "1h1m1s1ms")
-DROP: Final = object()
+ANSWERS: Final = (
+    "", "null", "[]", "[1]", "[[]]", "{}", "1", '"x"', '{"items": null}', '{"items": {}}', "{", "NaN",
+    '{"items": [null, 1, "x", [], {}]}', '{"items": [{"metadata": null}]}', "[" * 100_000,
+)  # fmt: skip
 
 LABELS: Final = (
     "99", "0", "-1", "1.5", "abc", "", "999999999", "2147483647", "1" * 63, "0001", "1_0", "00", "2", "007", "1e3",
@@ -35,7 +38,9 @@ POD_ATTACKS: Final = (
 
 def giant_status(dice: random.Random) -> Json:
     """As large and as odd as the schema allows."""
-    when = dice.choice(("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "2038-01-19T03:14:08Z"))
+    when = dice.choice(
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "2038-01-19T03:14:08Z")
+    )
     attempt = dice.choice((0, 1, 99, 999_999_999, 1_000_000_000, 2**31 - 2, 2**31 - 1))
     text = dice.choice(("x", "é", "🚀"))
     status: Json = {
@@ -67,7 +72,7 @@ def giant_status(dice: random.Random) -> Json:
         ],
         "conditions": [
             {
-                "type": ("Succeeded", "Scheduled", "PodsReady")[n] if n < 3 else f"C{n}",  # noqa: PLR2004
+                "type": ("Succeeded", "Scheduled", "PodsReady")[n] if n < 3 else f"C{n}",
                 "status": "Unknown",
                 "reason": "R",
                 "message": text * 1024,
@@ -87,11 +92,28 @@ def giant_status(dice: random.Random) -> Json:
 
 def metadata(dice: random.Random) -> tuple[str, Json]:
     """An odd name, or odd labels and annotations."""
-    names = ("a" * 63, "a" * 31, "a" * 38, "0", "a-" * 30 + "a", "a--b", "a" * 64, "with.dots", "Upper", "", "a b", "é", "-a")
+    names = (
+        "a" * 63,
+        "a" * 31,
+        "a" * 38,
+        "0",
+        "a-" * 30 + "a",
+        "a--b",
+        "a" * 64,
+        "with.dots",
+        "Upper",
+        "",
+        "a b",
+        "é",
+        "-a",
+    )
     choices: tuple[tuple[str, Json], ...] = (
         ("name", {"name": dice.choice(names)}),
         ("labels", {"labels": {"loadstar.dev/task": "x", "loadstar.dev/attempt": "99", "a": "b" * 63}}),
-        ("annotations", {"annotations": {"kopf.zalando.org/last-handled-configuration": "{", "noslash": "", "x/y": "z" * 60000}}),
+        (
+            "annotations",
+            {"annotations": {"kopf.zalando.org/last-handled-configuration": "{", "noslash": "", "x/y": "z" * 60000}},
+        ),
         ("finalizers", {"finalizers": ["loadstar.dev/fuzz"]}),
         ("owner", {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "none"}]}),
     )
@@ -103,8 +125,7 @@ def metrics(dice: random.Random) -> tuple[str, str]:
     """The text that metrics.k8s.io answers with, one odd sample for each of some nodes."""
     choice = dice.random()
     if choice < 0.15:
-        text = dice.choice(("", "null", "[]", "[1]", "{}", "1", '"x"', '{"items": null}', '{"items": {}}', "{", "NaN",
-                            '{"items": [null, 1, "x", [], {}]}', '{"items": [{"metadata": null}]}', "[" * 100_000))  # fmt: skip
+        text = dice.choice(ANSWERS)
         return f"whole answer {text[:20]}", text
     items = []
     for number in range(8):
@@ -119,12 +140,26 @@ def metrics(dice: random.Random) -> tuple[str, str]:
         if dice.random() < 0.1:
             item[dice.choice(list(item))] = dice.choice((None, 1, "x", [], {}))
         items.append(item)
-    return "odd samples", json.dumps({"kind": "NodeMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items})
+    return "odd samples", json.dumps(
+        {"kind": "NodeMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items}
+    )
 
 
 def node(dice: random.Random) -> tuple[str, Json]:
     """A Node with odd capacity, taints, labels."""
-    quantity = ("0", "1e3", "1e18", "9223372036854775807", "1m", "1Ei", "-1", "5e-1", "99999999999999999999Ei", "NaN", "1n")
+    quantity = (
+        "0",
+        "1e3",
+        "1e18",
+        "9223372036854775807",
+        "1m",
+        "1Ei",
+        "-1",
+        "5e-1",
+        "99999999999999999999Ei",
+        "NaN",
+        "1n",
+    )
     amounts = {name: dice.choice(quantity) for name in ("cpu", "memory", "pods", "ephemeral-storage", "x.example/gpu")}
     for name in dice.sample(list(amounts), dice.randint(0, 3)):
         del amounts[name]
@@ -133,7 +168,10 @@ def node(dice: random.Random) -> tuple[str, Json]:
         labels["kubernetes.io/hostname"] = "kwok-0"
     effect = ("NoSchedule", "PreferNoSchedule", "NoExecute", "Never")
     taints = [
-        {"key": dice.choice(("k", "node.kubernetes.io/out-of-service", "a/b", "loadstar.dev/x")), "effect": dice.choice(effect)}
+        {
+            "key": dice.choice(("k", "node.kubernetes.io/out-of-service", "a/b", "loadstar.dev/x")),
+            "effect": dice.choice(effect),
+        }
         for _ in range(dice.randint(0, 2))
     ]
     status: Json = {"capacity": amounts, "allocatable": dict(amounts)}

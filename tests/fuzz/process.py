@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -59,6 +60,8 @@ class Operator:
                     last = line
                 code = await self._process.wait()
                 if self._stopping:
+                    if code:
+                        self._fault(f"asked to end, the operator ended with {code}", {"message": ""})
                     return
                 self.restarts += 1
                 self._fault(f"the operator ended with {code}", {"message": last.decode(errors="replace")[-1500:]})
@@ -70,11 +73,24 @@ class Operator:
             while True:
                 try:
                     async with session.get(f"http://127.0.0.1:{self._port}/readyz") as response:
-                        if response.status == 200:  # noqa: PLR2004 - HTTP
+                        if response.status == 200:
                             return
                 except aiohttp.ClientError:
                     pass
                 await asyncio.sleep(0.1)
+
+    async def sample_ages(self) -> dict[str, float]:
+        """Its own word on the age of each node's load sample."""
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{self._port}/metrics") as response,
+            ):
+                text = await response.text()
+        except aiohttp.ClientError:
+            return {}
+        found = re.findall(r'loadstar_node_sample_age_seconds\{node="([^"]+)"\} (\S+)', text)
+        return {name: float(value) for name, value in found}
 
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL."""
