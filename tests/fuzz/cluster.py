@@ -1,4 +1,4 @@
-"""What concerns all Tasks at once: the PlacementPolicy, the load samples, the Nodes. One policy, one answer at a time."""
+"""What concerns all Tasks: the PlacementPolicy, the load samples, the Nodes. One policy, one answer at a time."""
 
 from __future__ import annotations
 
