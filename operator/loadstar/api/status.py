@@ -15,6 +15,8 @@ Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-ti
 Name = Annotated[str, Field(max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
 Count = Annotated[int, Field(ge=0, le=2147483647)]
+Number = Annotated[int, Field(ge=0, le=999999999)]
+"""Of an attempt: it is part of the Pod's name."""
 ExitCode = Annotated[int, Field(ge=-2147483648, le=2147483647)]
 ReasonText = Annotated[str, Field(max_length=128, pattern=r"^([A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?)?$")]
 
@@ -23,7 +25,7 @@ class Condition(StatusModel):
     """One condition, as in the Kubernetes API conventions."""
 
     type: Annotated[str, Field(min_length=1, max_length=64)]
-    """Scheduled, PodsReady, Succeeded or LoadDataFresh."""
+    """Scheduled, PodsReady, Succeeded, Suspended or LoadDataFresh."""
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: ReasonText
@@ -88,7 +90,7 @@ class Score(StatusModel):
 class AttemptRecord(StatusModel):
     """How an attempt ended."""
 
-    attempt: Count
+    attempt: Number
     """Its number, from 1."""
     node: Name | None = None
     """Where it ran."""
@@ -119,7 +121,7 @@ class TaskStatus(StatusModel):
     """The generation of the spec that this is about."""
     assigned_to: Name | None = None
     """The node."""
-    attempt: Count = 0
+    attempt: Number = 0
     """The number of the current or last attempt."""
     pod: Name | None = None
     """The Pod of that attempt."""
@@ -138,12 +140,16 @@ class TaskStatus(StatusModel):
     failures: Count = 0
     """Failures so far, against retry.limit."""
     disruptions: Count = 0
-    """Disruptions so far; they spend no attempt."""
+    """Disruptions so far, against retry.disruptionLimit."""
     not_before: Time | None = None
     """The next attempt is not made before this."""
+    waiting_time: Time | None = None
+    """When it last began to wait; its creation, when absent. timeouts.pendingSeconds counts from here."""
+    stopping: ReasonText | None = None
+    """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
     score: Score | None = None
     """Why this node."""
     attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
     """The last five attempts that ended."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
-    """The contract for tools: Scheduled, PodsReady, Succeeded, LoadDataFresh."""
+    """The contract for tools: Scheduled, PodsReady, Succeeded, Suspended, LoadDataFresh."""
