@@ -7,10 +7,9 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from loadstar.api.crd import task_crd
 from loadstar.api.task import MUTABLE
 from tests.fuzz.mutations import mutate
-from tests.fuzz.schema import part
+from tests.fuzz.schema import task_spec
 
 Json = dict[str, Any]
 
@@ -104,7 +103,7 @@ def policy() -> Json:
 
 def edit(dice: random.Random) -> tuple[str, Json]:
     """An edit of a Task that was accepted: allowed ones, which are taken back again, and such as must be refused."""
-    schema = part(task_crd(), "spec")
+    schema = task_spec()
     base = dice.choice((held, long))
     before = base()
     choice = dice.random()

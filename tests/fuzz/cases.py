@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Final
 
-from loadstar.api.crd import policy_crd, task_crd
 from tests.fuzz import bases, payloads
 from tests.fuzz.drawing import draw, strategy
 from tests.fuzz.mutations import mutate
-from tests.fuzz.schema import part
+from tests.fuzz.schema import policy_spec, task_spec
 
 Json = dict[str, Any]
 
@@ -55,8 +53,7 @@ def cases(seed: int, count: int) -> list[Case]:
 
 def one(seed: int, index: int) -> Case:
     """The object of this number alone."""
-    start = index - index % WINDOW
-    return next(case for case in _window(seed, range(start, start + WINDOW)) if case.index == index)
+    return _window(seed, range(index, index + 1))[0]
 
 
 def kind_of(seed: int, index: int) -> str:
@@ -69,21 +66,21 @@ def _dice(seed: int, index: int) -> random.Random:
 
 
 def _window(seed: int, indices: range) -> list[Case]:
-    """The drawn kinds are drawn for the whole window, however much of it is asked for: so `one` gives the same."""
-    whole = range(indices.start, indices.start + WINDOW)
-    wanted = Counter(kind_of(seed, index) for index in whole)
+    """What is drawn is drawn for a whole window, however much of it is asked for: so `one` gives the same."""
+    start = indices.start - indices.start % WINDOW
+    kinds = [kind_of(seed, index) for index in range(start, start + WINDOW)]
+    asked = {kind_of(seed, index) for index in indices}
     drawn = {
-        kind: draw(strategy(name), random.Random(f"{seed}/{kind}/{indices.start}").getrandbits(63), wanted[kind])
+        kind: draw(strategy(name), random.Random(f"{seed}/{kind}/{start}").getrandbits(63), kinds.count(kind))
         for kind, name in DRAWN.items()
-        if wanted[kind]
+        if kind in asked
     }
-    seen: Counter[str] = Counter()
     result = []
     for index in indices:
-        kind = kind_of(seed, index)
+        kind = kinds[index - start]
         values = drawn.get(kind)
-        result.append(_case(index, kind, _dice(seed, index), values[seen[kind] % len(values)] if values else None))
-        seen[kind] += 1
+        place = kinds[: index - start].count(kind)
+        result.append(_case(index, kind, _dice(seed, index), values[place % len(values)] if values else None))
     return result
 
 
@@ -110,7 +107,7 @@ def _case(index: int, kind: str, dice: random.Random, drawn: Any) -> Case:  # no
         case "policy by schema":
             return Case(index, kind, "by schema", {"spec": drawn})
         case "policy by field":
-            made = mutate(bases.policy(), part(policy_crd(), "spec"), dice)
+            made = mutate(bases.policy(), policy_spec(), dice)
             return Case(index, kind, made.what, {"spec": made.document})
         case "metrics":
             what, items = payloads.metrics(dice)
@@ -121,7 +118,7 @@ def _case(index: int, kind: str, dice: random.Random, drawn: Any) -> Case:  # no
 
 
 def _task_by_field(index: int, kind: str, dice: random.Random) -> Case:
-    made = mutate(dice.choice(bases.SPECS)(), part(task_crd(), "spec"), dice)
+    made = mutate(dice.choice(bases.SPECS)(), task_spec(), dice)
     body: Json = {"spec": made.document}
     what = made.what
     if dice.random() < 0.08:

@@ -52,8 +52,7 @@ def sites(schema: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Ma
 
 def mutate(document: Json, schema: Mapping[str, Any], dice: random.Random) -> Mutation:
     """Make one field of the document odd."""
-    places = list(sites(schema))
-    path, node = dice.choice(places)
+    path, node = dice.choice(list(sites(schema)))
     if dice.random() < 0.05:
         return Mutation(f"unknown field beside {_show(path)}", put(document, (*path[:-1], "fuzz"), dice.choice(WRONG)))
     kind = dice.choice(list(KINDS))

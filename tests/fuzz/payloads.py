@@ -41,7 +41,7 @@ def giant_status(dice: random.Random) -> Json:
     when = dice.choice(
         ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "2038-01-19T03:14:08Z")
     )
-    attempt = dice.choice((0, 1, 99, 999_999_999, 1_000_000_000, 2**31 - 2, 2**31 - 1))
+    attempt = dice.choice((0, 1, 99, 999_999_998, 999_999_999, 1_000_000_000, 2**31 - 1))
     text = dice.choice(("x", "é", "🚀"))
     status: Json = {
         "message": text * 1024,
@@ -57,6 +57,8 @@ def giant_status(dice: random.Random) -> Json:
         "startTime": dice.choice((when, None)),
         "completionTime": dice.choice((when, None)),
         "exitCode": dice.choice((0, -(2**31), 2**31 - 1)),
+        "stopping": dice.choice(("", "", "Cancelled", "Suspended", "NodeLost", "Completed", "Nonsense")),
+        "waitingTime": dice.choice((when, None)),
         "attempts": [
             {
                 "attempt": dice.choice((n, attempt)),

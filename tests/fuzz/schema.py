@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from loadstar.api.base import QUANTITY
+from loadstar.api.crd import policy_crd, task_crd
 
 Schema = dict[str, Any]
 
@@ -34,6 +36,18 @@ def spec_schema(crd: Mapping[str, Any]) -> Schema:
 def status_schema(crd: Mapping[str, Any]) -> Schema:
     """The JSON schema of a kind's status."""
     return json_schema(part(crd, "status"))
+
+
+@cache
+def task_spec() -> Schema:
+    """The structural schema of a Task's spec."""
+    return part(task_crd(), "spec")
+
+
+@cache
+def policy_spec() -> Schema:
+    """The structural schema of a PlacementPolicy's spec."""
+    return part(policy_crd(), "spec")
 
 
 def part(crd: Mapping[str, Any], name: str) -> Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import shutil
 import socket
@@ -30,7 +31,7 @@ from tests.fuzz.process import ROOT, Operator
 from tests.fuzz.recorder import Recorder
 from tests.fuzz.steady import NAMESPACE as STEADY
 from tests.fuzz.steady import Steady
-from tests.fuzz.tasks import run_edit, run_status, run_task
+from tests.fuzz.tasks import run_edit, run_sound, run_status, run_task
 from tests.fuzz.world import NAMESPACE, OTHER, Book, World
 
 config: Any = untyped_config
@@ -45,6 +46,7 @@ SLOWER: Final = 2.0
 FRESH_SECONDS: Final = 30.0
 METRICS_PORT: Final = 4443
 PROGRESS_SECONDS: Final = 10.0
+WARM_SECONDS: Final = 2.0
 
 
 def prepare(bed: Bed) -> None:
@@ -128,12 +130,13 @@ async def fuzz(bed: Bed, found: list[Case], folder: Path, *, baseline: float) ->
 
 
 async def _phases(world: World, found: list[Case], cluster: Cluster, baseline: float) -> Json:
-    """The healthy stream alone, then with the fuzz beside it."""
+    """The healthy stream beside sound objects, then beside the fuzz: what differs is that objects are odd."""
     steady, stop = Steady(world), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(steady.run(stop))
+        await asyncio.sleep(WARM_SECONDS)
         began = time.monotonic()
-        await asyncio.sleep(baseline)
+        await _sound(world, baseline)
         started = time.monotonic()
         await _all(world, found, cluster)
         ended = time.monotonic()
@@ -148,6 +151,19 @@ async def _phases(world: World, found: list[Case], cluster: Cluster, baseline: f
         "p95_start_before_s": None if before is None else round(before, 2),
         "p95_start_during_s": None if during is None else round(during, 2),
     }
+
+
+async def _sound(world: World, seconds: float) -> None:
+    """As many sound objects at a time as there will be odd ones."""
+    end, numbers = time.monotonic() + seconds, itertools.count()
+
+    async def work() -> None:
+        while time.monotonic() < end:
+            await run_sound(world, next(numbers))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(ALIVE):
+            group.create_task(work())
 
 
 async def _all(world: World, found: list[Case], cluster: Cluster) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-
+import hypothesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadstar.api import convert
+from loadstar.api.convert import MOST_ATTEMPTS
 from loadstar.core.instructions import DeletePod, Requeue, WriteStatus
 from loadstar.core.model import (
     Attempt,
@@ -15,6 +16,7 @@ from loadstar.core.model import (
     Phase,
     Placement,
     Pod,
+    PodRetention,
     Policy,
     Retry,
     Strategy,
@@ -23,14 +25,21 @@ from loadstar.core.model import (
 )
 from loadstar.core.placement import Decision, Placed, Unplaced
 from loadstar.core.reasons import Reason
-from loadstar.core.reconcile import Refusal, View, reconcile
+from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State, guard
+from loadstar.core.view import NodeState, Refusal, View
 from tests.unit.core.builders import NOW, pod, task, worker
 
 FAST = settings(
-    max_examples=400, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=150,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 MOST = 2**31 - 1
+NUMBERS = st.sampled_from([0, 1, 2, 3, 99, MOST_ATTEMPTS - 1, MOST_ATTEMPTS])
 COUNTS = st.sampled_from([0, 1, 2, 3, 99, 10**9, MOST - 1, MOST])
 TIMES = st.none() | st.sampled_from(
     [0.0, NOW - 100, NOW - 5, NOW, NOW + 5, NOW + 10**6, 253402300799.0, -62135596800.0]
@@ -41,7 +50,7 @@ REASONS = st.sampled_from([*Reason, "Nonsense", ""])
 ATTEMPTS = st.lists(
     st.builds(
         Attempt,
-        COUNTS,
+        NUMBERS,
         TEXTS,
         TEXTS,
         st.sampled_from(list(Reason)),
@@ -63,7 +72,7 @@ STATUSES = st.builds(
     message=TEXTS,
     observed_generation=COUNTS,
     assigned_to=st.sampled_from(["", "a", "gone"]),
-    attempt=COUNTS,
+    attempt=NUMBERS,
     pod=st.sampled_from(["", "t-01234-0-1", "x"]),
     assigned=TIMES,
     started=TIMES,
@@ -71,11 +80,15 @@ STATUSES = st.builds(
     failures=COUNTS,
     disruptions=COUNTS,
     not_before=TIMES,
+    waiting=TIMES,
+    stopping=st.sampled_from(
+        ["", "", "Cancelled", "Suspended", "NodeLost", "PendingDeadlineExceeded", "Completed", "Nonsense"]
+    ),
     attempts=ATTEMPTS,
     conditions=CONDITIONS,
 )
 TASKS: st.SearchStrategy[Task] = st.builds(
-    lambda status, **fields: task(status, **fields),
+    task,
     STATUSES,
     worker=st.sampled_from([None, worker()]),
     type=st.sampled_from(["", "image"]),
@@ -83,16 +96,24 @@ TASKS: st.SearchStrategy[Task] = st.builds(
     retry=st.builds(Retry, COUNTS, st.builds(Backoff, st.sampled_from([1.0, 3600.0]), st.sampled_from([1.0, 10.0]))),
     run_seconds=st.none() | COUNTS,
     ttl_seconds=st.none() | COUNTS,
+    pending_seconds=st.none() | COUNTS,
+    pod_retention=st.sampled_from(PodRetention),
+    cancel=st.sampled_from([False, False, True]),
+    suspend=st.sampled_from([False, False, True]),
     deleting=st.sampled_from([False, False, False, True]),
 )
 PODS: st.SearchStrategy[Pod] = st.builds(
     lambda phase, number, **fields: pod(phase, uid=f"pod-{number}", **fields),
     st.sampled_from(Phase),
     st.integers(1, 4),
-    attempt=COUNTS,
+    attempt=NUMBERS,
     node=st.sampled_from(["", "a"]),
     deleting=st.booleans(),
     gone=st.sampled_from([False, False, True]),
+    confirmed=st.booleans(),
+    expunged=st.sampled_from([False, False, True]),
+    tracked=st.booleans(),
+    altered=st.sampled_from([False, False, True]),
     started=TIMES,
     finished=TIMES,
     exit_code=st.none() | st.sampled_from([0, 1, 137]),
@@ -111,7 +132,14 @@ DECISIONS: st.SearchStrategy[Decision | None] = st.sampled_from(
 )
 REFUSALS = st.none() | st.builds(Refusal, COUNTS, st.booleans(), TEXTS)
 VIEWS = st.builds(
-    View, TASKS, st.just(Policy()), st.lists(PODS, max_size=3).map(tuple), DECISIONS, REFUSALS, st.booleans()
+    View,
+    TASKS,
+    st.just(Policy()),
+    st.lists(PODS, max_size=3).map(tuple),
+    DECISIONS,
+    REFUSALS,
+    st.sampled_from(NodeState),
+    TIMES,
 )
 
 
@@ -131,7 +159,7 @@ def test_every_view_has_a_decision(view: View) -> None:
         if isinstance(instruction, Requeue):
             assert instruction.seconds > 0
         if isinstance(instruction, DeletePod):
-            assert not instruction.pod.ended
+            assert not instruction.pod.gone
     assert sum(isinstance(item, WriteStatus) for item in instructions) <= 1
 
 

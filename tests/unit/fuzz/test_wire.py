@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any
 
+import hypothesis
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,9 +26,17 @@ from tests.unit.core.builders import NOW, snapshot, view
 Json = dict[str, Any]
 
 FAST = settings(
-    max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
-EXPECTED = (KeyError, TypeError, ValueError)
+SLOW = settings(FAST, max_examples=8)
+"""Whole objects by the schema take long to draw; the fuzz on the bed draws them by the hundred."""
+EXPECTED = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What the reflectors take for an object that cannot be read."""
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.sampled_from(TIMES))
 ODD = st.recursive(
@@ -94,7 +103,7 @@ def read(reader: Any, raw: Any) -> Any:
         return None
 
 
-@FAST
+@SLOW
 @given(strategy("spec"), strategy("status"))
 def test_every_task_that_the_schema_allows_is_read_and_written_again(spec: Json, status: Json) -> None:
     """A Task by the schema is read, and its status can be written: what is written is by the schema again."""
@@ -104,7 +113,7 @@ def test_every_task_that_the_schema_allows_is_read_and_written_again(spec: Json,
     assert convert.status_document(again) == convert.status_document(task.status)
 
 
-@FAST
+@SLOW
 @given(strategy("policy"))
 def test_every_policy_that_the_schema_allows_is_read(spec: Json) -> None:
     """A PlacementPolicy by the schema is read."""
