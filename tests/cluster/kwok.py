@@ -28,6 +28,8 @@ POD_RANGE = "10.245.0.1/16"
 SIMULATE = "simulate"
 LEASE_SECONDS = "40"
 WRITERS = 8
+AT_ONCE = 64
+"""Changes that KWOK writes at a time; its own 4 would be what bounds how fast Pods start."""
 SOURCES = (
     "stage/node/fast/node-initialize.yaml",
     "stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -232,4 +234,9 @@ def _patch(template: str) -> Json:
 
 def _config(source: Path) -> str:
     documents = [(source / name).read_text() for name in SOURCES]
-    return "\n---\n".join([*documents, *map(yaml.safe_dump, stages())])
+    options: Json = {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokConfiguration",
+        "options": {"podPlayStageParallelism": AT_ONCE, "nodePlayStageParallelism": AT_ONCE},
+    }
+    return "\n---\n".join([*documents, *map(yaml.safe_dump, [options, *stages()])])
