@@ -7,7 +7,7 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e test demo image crds manifests bench clean
+.PHONY: missing-venv help setup check unit e2e fuzzed fuzz test demo image crds manifests bench clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -35,8 +35,14 @@ unit: setup ## tests without a cluster
 e2e: setup ## tests on a cluster: KUBECONFIG's, else a test bed that comes and goes
 	$(RUN)/python -m tests.e2e
 
+fuzzed: setup ## 1,000 fuzzed objects on a test bed that comes and goes
+	$(RUN)/python -m tests.fuzz
+
+fuzz: setup ## 10,000 of them; SEED=number for others; the summary in bench/results/fuzz.json
+	$(RUN)/python -m tests.fuzz --objects 10000 $(if $(SEED),--seed $(SEED)) --result bench/results/fuzz.json
+
 test: ## everything
-	@started=$$SECONDS; for step in check unit e2e; do \
+	@started=$$SECONDS; for step in check unit e2e $(if $(KUBECONFIG),,fuzzed); do \
 	  echo "== $$step"; at=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; echo "== $$step took $$((SECONDS-at)) s"; \
 	done; echo "== all tests passed in $$((SECONDS-started)) s"
 

@@ -88,7 +88,18 @@ def long(seconds: int = 4) -> Json:
     return {"worker": worker("simulate", str(seconds)), "placement": copy.deepcopy(SIMULATED)}
 
 
-SPECS: Final[tuple[Callable[[], Json], ...]] = (small, rich, rich, failing, typed, held)
+def tracked() -> Json:
+    """Holds its Pods until their end is on record, and keeps none."""
+    return {
+        "worker": worker("simulate", "1"),
+        "placement": copy.deepcopy(SIMULATED),
+        "retry": {"trackCompletion": True, "disruptionLimit": 1, "onNodeLost": {"replaceAfterSeconds": 30}},
+        "timeouts": {"pendingSeconds": 600},
+        "podRetention": "None",
+    }
+
+
+SPECS: Final[tuple[Callable[[], Json], ...]] = (small, rich, rich, failing, typed, held, tracked)
 
 
 def policy() -> Json:

@@ -31,7 +31,8 @@ LABELS: Final = (
 POD_ATTACKS: Final = (
     "attempt label", "attempt label removed", "part label", "task-uid label removed", "task-uid label other",
     "task label other", "managed-by removed", "owner stripped", "owner other Task", "owner two", "annotations odd",
-    "finalizer", "foreign same namespace", "foreign other namespace", "foreign newer attempt", "foreign owner only",
+    "finalizer", "tracking finalizer removed",
+    "foreign same namespace", "foreign other namespace", "foreign newer attempt", "foreign owner only",
     "foreign labels only", "foreign holds the next name",
 )  # fmt: skip
 

@@ -23,6 +23,7 @@ TASK: Final = "loadstar.dev/task"
 UID: Final = "loadstar.dev/task-uid"
 PART: Final = "loadstar.dev/part"
 ATTEMPT: Final = "loadstar.dev/attempt"
+TRACKING: Final = "loadstar.dev/track-completion"
 MANAGED: Final = "app.kubernetes.io/managed-by"
 
 
@@ -30,7 +31,7 @@ async def run_pod(world: World, case: Case) -> None:
     """One attack on one running Task."""
     spec = bases.long(RUN_SECONDS)
     spec["placement"] = {"nodeSelector": {"fuzz": "steady"}}
-    spec["retry"] = {"limit": 0}
+    spec["retry"] = {"limit": 0, "trackCompletion": "finalizer" in case.body["attack"]}
     made = await world.create(f"f-{case.index}", spec)
     if not made.ok:
         world.book.fault(case, "the valid object was refused", made.message)
@@ -81,7 +82,8 @@ def changes(attack: str, text: str, task: Json) -> Json:
         "owner other Task": {"ownerReferences": [other]},
         "owner two": {"ownerReferences": [extra, own]},
         "annotations odd": {"annotations": {"loadstar.dev/attempt": text, "noslash": "", "a/b": "x" * 100_000}},
-        "finalizer": {"finalizers": ["fuzz.example/hold"]},
+        "finalizer": {"finalizers": ["fuzz.example/hold", TRACKING]},
+        "tracking finalizer removed": {"finalizers": None},
     }
     return {"metadata": wanted[attack]}
 
@@ -99,6 +101,10 @@ async def _ours(world: World, case: Case, task: Json) -> None:
         await world.api.patch(path, {"metadata": {"labels": {MANAGED: "loadstar"}}})
     if attack == "finalizer":
         await world.recorder.until(key_of(task), ended, END_SECONDS)
+        await asyncio.sleep(1)
+        now = (await world.api.get(path)).body.get("metadata", {})
+        if TRACKING in (now.get("finalizers") or ()):
+            world.book.fault(case, "the end is on record and the Pod is still held", now["finalizers"])
         await world.api.patch(path, {"metadata": {"finalizers": None}})
 
 
