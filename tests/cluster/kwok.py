@@ -29,7 +29,7 @@ SIMULATE = "simulate"
 LEASE_SECONDS = "40"
 WRITERS = 8
 AT_ONCE = 64
-"""Changes that KWOK writes at a time; its own 4 would be what bounds how fast Pods start."""
+"""Changes of Pods that KWOK writes at a time; its own 4 would be what bounds how fast they start."""
 SOURCES = (
     "stage/node/fast/node-initialize.yaml",
     "stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -237,6 +237,11 @@ def _config(source: Path) -> str:
     options: Json = {
         "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
         "kind": "KwokConfiguration",
-        "options": {"podPlayStageParallelism": AT_ONCE, "nodePlayStageParallelism": AT_ONCE},
+        "options": {
+            "podPlayStageParallelism": AT_ONCE,
+            "nodePlayStageParallelism": 4,
+            "nodeLeaseParallelism": 4,
+            "podsOnNodeSyncParallelism": 4,
+        },
     }
     return "\n---\n".join([*documents, *map(yaml.safe_dump, [options, *stages()])])

@@ -10,7 +10,8 @@ from tests.fuzz import bases
 from tests.fuzz.api import MERGE, NODES, POLICIES, STRICT, Answer
 from tests.fuzz.cases import Case
 from tests.fuzz.loads import SERVED, TOLD
-from tests.fuzz.world import World, key_of
+from tests.fuzz.recorder import key_of
+from tests.fuzz.world import World
 
 Json = dict[str, Any]
 
@@ -76,8 +77,8 @@ class Cluster:
         if not made.ok:
             world.book.fault(case, "the valid object was refused", made.message)
             return
-        found = await world.recorder.until(
-            key_of(made.body), lambda task: task["status"]["state"] == "SUCCESS", TYPED_SECONDS
+        found = await world.recorder.in_time(
+            made.body, lambda task: bool(task["status"]["state"] == "SUCCESS"), TYPED_SECONDS
         )
         if found is None:
             now = world.recorder.tasks.get(key_of(made.body), {}).get("status")

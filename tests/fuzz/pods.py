@@ -11,7 +11,8 @@ from typing import Any, Final
 from tests.fuzz import bases
 from tests.fuzz.api import PODS, Answer
 from tests.fuzz.cases import Case
-from tests.fuzz.world import NAMESPACE, OTHER, World, ended, key_of
+from tests.fuzz.recorder import key_of
+from tests.fuzz.world import NAMESPACE, OTHER, World, ended
 
 Json = dict[str, Any]
 
@@ -37,7 +38,7 @@ async def run_pod(world: World, case: Case) -> None:
         world.book.fault(case, "the valid object was refused", made.message)
         return
     task = made.body
-    running = await world.recorder.until(key_of(task), lambda t: t["status"]["state"] == "RUNNING", START_SECONDS)
+    running = await world.recorder.in_time(task, lambda t: bool(t["status"]["state"] == "RUNNING"), START_SECONDS)
     if running is None:
         world.book.fault(case, f"not RUNNING after {START_SECONDS:g} s", world.recorder.tasks.get(key_of(task)))
     else:
@@ -51,7 +52,7 @@ async def run_pod(world: World, case: Case) -> None:
 
 async def _end(world: World, case: Case, task: Json) -> None:
     """It ends as its own Pod ended; the attempt is still its first, unless the Pod was taken from it."""
-    found = await world.recorder.until(key_of(task), ended, END_SECONDS)
+    found = await world.recorder.in_time(task, ended, END_SECONDS)
     now = world.recorder.tasks.get(key_of(task), {}).get("status")
     if found is None:
         world.book.fault(case, f"no end {END_SECONDS:g} s after the attack, its Pod ran {RUN_SECONDS} s", now)

@@ -19,6 +19,8 @@ Check = Callable[[Json], bool]
 
 TASKS: Final = "apis/loadstar.dev/v1alpha1/tasks"
 PODS: Final = "api/v1/pods"
+LOOK_SECONDS: Final = 1.0
+NODE_SECONDS: Final = 90.0
 POD_NAME: Final = re.compile(r"^(?P<task>.+)-(?P<uid>[0-9a-f]{5})-0-(?P<attempt>[0-9]+)$")
 
 
@@ -37,6 +39,8 @@ class Recorder:
         """Where two Pods of one Task were live at once."""
         self.running_at: dict[str, float] = {}
         """By uid of a Task: when it was first seen RUNNING or beyond (monotonic)."""
+        self.changed: dict[tuple[str, str], float] = {}
+        """By namespace and prefix: when the Task or a Pod of its was last seen to change (monotonic)."""
         self.foreign: set[str] = set()
         """Uids of Pods that the fuzz itself made: none of a Task's."""
         self._waiting: defaultdict[Key, list[tuple[Check, asyncio.Future[Json]]]] = defaultdict(list)
@@ -67,6 +71,20 @@ class Recorder:
             if not self._waiting[key]:
                 del self._waiting[key]
 
+    async def in_time(self, task: Json, check: Check, seconds: float) -> Json | None:
+        """The Task once the check holds; None when the operator let so many seconds pass in which it was its turn.
+
+        While a Pod of the Task's is on its way to run, or runs, it is the node's turn: a slow machine is no fault.
+        """
+        end = time.monotonic() + NODE_SECONDS
+        while time.monotonic() < end:
+            if found := await self.until(key_of(task), check, LOOK_SECONDS):
+                return found
+            busy = any(_on_node(pod) for pod in self.pods_of(task))
+            if not busy and time.monotonic() - self.changed.get(_prefix(task), 0.0) > seconds:
+                return None
+        return None
+
     def pods_of(self, task: Json) -> list[Json]:
         """The Pods that the operator made for a Task, by their names: labels may have been tampered with."""
         prefix = _prefix(task)
@@ -91,6 +109,7 @@ class Recorder:
         self.made.pop(_prefix(task), None)
         self.overlaps.pop(_prefix(task), None)
         self.writes.pop(task["metadata"]["uid"], None)
+        self.changed.pop(_prefix(task), None)
 
     async def _follow(self, path: str, take: Callable[[str, Json], None]) -> None:
         while True:
@@ -118,6 +137,7 @@ class Recorder:
         if known is None or known["metadata"]["resourceVersion"] != meta["resourceVersion"]:
             self.writes[meta["uid"]] += 1
         self.tasks[key] = task
+        self.changed[_prefix(task)] = time.monotonic()
         if task.get("status", {}).get("state") in {"RUNNING", "SUCCESS", "FAILED"}:
             self.running_at.setdefault(meta["uid"], time.monotonic())
         for check, future in self._waiting.get(key, ()):
@@ -132,9 +152,12 @@ class Recorder:
             return
         self.pods[key] = pod
         found = POD_NAME.match(meta["name"])
-        if found is None or kind != "ADDED" or meta["uid"] in self.foreign:
+        if found is None or meta["uid"] in self.foreign:
             return
         prefix = (meta["namespace"], f"{found['task']}-{found['uid']}")
+        self.changed[prefix] = time.monotonic()
+        if kind != "ADDED":
+            return
         self.made[prefix].add(meta["uid"])
         live = [
             other["metadata"]["name"]
@@ -146,6 +169,16 @@ class Recorder:
         ]
         if len(live) > 1:
             self.overlaps[prefix] = f"live at once: {', '.join(sorted(live))}"
+
+
+def key_of(task: Json) -> Key:
+    """(namespace, name)."""
+    return task["metadata"]["namespace"], task["metadata"]["name"]
+
+
+def _on_node(pod: Json) -> bool:
+    phase = pod.get("status", {}).get("phase")
+    return phase == "Running" or (phase == "Pending" and bool(pod["spec"].get("nodeName")))
 
 
 def _prefix(task: Json) -> tuple[str, str]:

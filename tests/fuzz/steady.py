@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from tests.fuzz.api import TASKS
 from tests.fuzz.bases import worker
-from tests.fuzz.world import World, ended, key_of
+from tests.fuzz.recorder import key_of
+from tests.fuzz.world import World, ended
 
 Json = dict[str, Any]
 
@@ -57,7 +58,7 @@ class Steady:
             return
         self.made += 1
         task = made.body
-        found = await world.recorder.until(key_of(task), ended, END_SECONDS)
+        found = await world.recorder.in_time(task, ended, END_SECONDS)
         started = world.recorder.running_at.get(task["metadata"]["uid"])
         if started is not None:
             self.starts.append(Start(applied, started - applied))

@@ -8,7 +8,8 @@ from typing import Any, Final
 from tests.fuzz import bases
 from tests.fuzz.api import TASKS
 from tests.fuzz.cases import Case
-from tests.fuzz.world import NAMESPACE, World, ended, key_of, was_taken
+from tests.fuzz.recorder import key_of
+from tests.fuzz.world import NAMESPACE, World, ended, was_taken
 
 Json = dict[str, Any]
 
@@ -100,7 +101,7 @@ async def _as_before(world: World, case: Case, before: Json) -> None:
         status = task["status"]
         return bool(status["reason"] == before["status"]["reason"] if waits else status["state"] == "SUCCESS")
 
-    found = await world.recorder.until(key, same, BACK_SECONDS)
+    found = await world.recorder.in_time(before, same, BACK_SECONDS)
     now = world.recorder.tasks.get(key)
     if found is None and now is not None:
         pods = {pod["metadata"]["name"]: pod.get("status", {}).get("phase") for pod in world.recorder.pods_of(now)}
@@ -112,12 +113,12 @@ async def _suspended(world: World, case: Case, before: Json) -> None:
     def quiet(task: Json) -> bool:
         return task["status"]["reason"] == SUSPENDED or ended(task)
 
-    if await world.recorder.until(key_of(before), quiet, BACK_SECONDS) is None:
+    if await world.recorder.in_time(before, quiet, BACK_SECONDS) is None:
         world.book.fault(case, "suspend was not reported", world.recorder.tasks.get(key_of(before), {}).get("status"))
 
 
 async def _cancelled(world: World, case: Case, before: Json) -> None:
-    found = await world.recorder.until(key_of(before), ended, BACK_SECONDS)
+    found = await world.recorder.in_time(before, ended, BACK_SECONDS)
     if found is None or found["status"]["reason"] not in {"Cancelled", "Completed"}:
         world.book.fault(case, "cancel was not carried out", world.recorder.tasks.get(key_of(before), {}).get("status"))
     answer = await world.api.patch(path_of(before), {"spec": {"cancel": False}})

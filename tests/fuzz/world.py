@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.fuzz.api import TASKS, Answer, Api
 from tests.fuzz.cases import Case
-from tests.fuzz.recorder import Recorder
+from tests.fuzz.recorder import Recorder, key_of
 
 Json = dict[str, Any]
 
@@ -74,7 +74,7 @@ class World:
     async def taken(self, case: Case, task: Json, seconds: float = TAKEN_SECONDS) -> Json | None:
         """The Task once the operator has written a state and a reason; a fault when it does not in time."""
         key = key_of(task)
-        found = await self.recorder.until(key, was_taken, seconds)
+        found = await self.recorder.in_time(task, was_taken, seconds)
         if found is None and key in self.recorder.tasks:
             status = self.recorder.tasks[key].get("status")
             self.book.fault(case, f"no state and reason of the operator's after {seconds:g} s", status)
@@ -97,11 +97,6 @@ class World:
             await self.api.patch(path, {"metadata": {"finalizers": None}})
         await self.api.delete(path)
         recorder.forget(task)
-
-
-def key_of(task: Json) -> tuple[str, str]:
-    """(namespace, name)."""
-    return task["metadata"]["namespace"], task["metadata"]["name"]
 
 
 def was_taken(task: Json) -> bool:
