@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
         if options.only is not None:
             print(json.dumps({"kind": found[0].kind, "what": found[0].what, **found[0].body}, indent=1)[:6000])
         drawn = time.monotonic()
+        print(f"{len(found)} objects made in {drawn - made:.1f} s", flush=True)
         with fake_metrics(bed) as folder:
             result = asyncio.run(
                 fuzz(bed, found, folder, baseline=1.0 if options.only is not None else options.baseline)

@@ -76,12 +76,13 @@ class Recorder:
 
         While a Pod of the Task's is on its way to run, or runs, it is the node's turn: a slow machine is no fault.
         """
-        end = time.monotonic() + NODE_SECONDS
+        begun = time.monotonic()
+        end = begun + NODE_SECONDS
         while time.monotonic() < end:
             if found := await self.until(key_of(task), check, LOOK_SECONDS):
                 return found
             busy = any(_on_node(pod) for pod in self.pods_of(task))
-            if not busy and time.monotonic() - self.changed.get(_prefix(task), 0.0) > seconds:
+            if not busy and time.monotonic() - max(begun, self.changed.get(_prefix(task), begun)) > seconds:
                 return None
         return None
 
@@ -160,7 +161,7 @@ class Recorder:
             return
         self.made[prefix].add(meta["uid"])
         live = [
-            other["metadata"]["name"]
+            _told(other)
             for uid in self.made[prefix]
             for other in self.pods.values()
             if other["metadata"]["uid"] == uid
@@ -174,6 +175,14 @@ class Recorder:
 def key_of(task: Json) -> Key:
     """(namespace, name)."""
     return task["metadata"]["namespace"], task["metadata"]["name"]
+
+
+def _told(pod: Json) -> str:
+    meta, status = pod["metadata"], pod.get("status", {})
+    words = [str(status.get("phase")), f"on {pod['spec'].get('nodeName')}", f"made {meta.get('creationTimestamp')}"]
+    if "deletionTimestamp" in meta:
+        words.append(f"going {meta['deletionTimestamp']} grace {meta.get('deletionGracePeriodSeconds')}")
+    return f"{meta['name']} ({', '.join(words)})"
 
 
 def _on_node(pod: Json) -> bool:

@@ -14,7 +14,7 @@ from tests.fuzz.world import NAMESPACE, World, ended, was_taken
 Json = dict[str, Any]
 
 END_SECONDS: Final = 4.0
-STATUS_SECONDS: Final = 4.0
+STATUS_SECONDS: Final = 3.0
 BACK_SECONDS: Final = 20.0
 SUSPENDED: Final = "Suspended"
 
