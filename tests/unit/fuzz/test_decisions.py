@@ -27,11 +27,12 @@ from loadstar.core.placement import Decision, Placed, Unplaced
 from loadstar.core.reasons import Reason
 from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State, guard
+from loadstar.core.stops import MESSAGES
 from loadstar.core.view import NodeState, Refusal, View
 from tests.unit.core.builders import NOW, pod, task, worker
 
 FAST = settings(
-    max_examples=150,
+    max_examples=250,
     deadline=None,
     database=None,
     derandomize=True,
@@ -81,9 +82,7 @@ STATUSES = st.builds(
     disruptions=COUNTS,
     not_before=TIMES,
     waiting=TIMES,
-    stopping=st.sampled_from(
-        ["", "", "Cancelled", "Suspended", "NodeLost", "PendingDeadlineExceeded", "Completed", "Nonsense"]
-    ),
+    stopping=st.sampled_from(["", "", *MESSAGES]),
     attempts=ATTEMPTS,
     conditions=CONDITIONS,
 )
