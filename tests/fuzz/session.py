@@ -39,7 +39,7 @@ Json = dict[str, Any]
 Runner = Callable[[World, Case], Awaitable[None]]
 
 SIMULATED: Final = 10
-ALIVE: Final = 96
+ALIVE: Final = 48
 """So many objects at a time."""
 CASE_SECONDS: Final = 120.0
 SLOWER: Final = 2.0

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from loadstar.api import convert
 from loadstar.api.convert import MOST_ATTEMPTS
+from loadstar.api.times import EARLIEST, LATEST
 from loadstar.core.instructions import DeletePod, Requeue, WriteStatus
 from loadstar.core.model import (
     Attempt,
@@ -43,7 +44,7 @@ MOST = 2**31 - 1
 NUMBERS = st.sampled_from([0, 1, 2, 3, 99, MOST_ATTEMPTS - 1, MOST_ATTEMPTS])
 COUNTS = st.sampled_from([0, 1, 2, 3, 99, 10**9, MOST - 1, MOST])
 TIMES = st.none() | st.sampled_from(
-    [0.0, NOW - 100, NOW - 5, NOW, NOW + 5, NOW + 10**6, 253402300799.0, -62135596800.0]
+    [0.0, NOW - 100, NOW - 5, NOW, NOW + 5, NOW + 10**6, float(LATEST), float(EARLIEST)]
 )
 TEXTS = st.sampled_from(["", "a", "x" * 2000, "é\u0000"])
 REASONS = st.sampled_from([*Reason, "Nonsense", ""])
