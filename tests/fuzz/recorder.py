@@ -45,6 +45,8 @@ class Recorder:
         """Uids of Pods that the fuzz itself made: none of a Task's."""
         self._waiting: defaultdict[Key, list[tuple[Check, asyncio.Future[Json]]]] = defaultdict(list)
         self.synced = asyncio.Event()
+        self.patience = 1.0
+        """How many times longer than on a free machine things may take: what sound objects took says so."""
 
     async def run(self) -> None:
         """Follow both collections."""
@@ -77,7 +79,8 @@ class Recorder:
         While a Pod of the Task's is on its way to run, or runs, it is the node's turn: a slow machine is no fault.
         """
         begun = time.monotonic()
-        end = begun + NODE_SECONDS
+        seconds *= self.patience
+        end = begun + NODE_SECONDS * self.patience
         while time.monotonic() < end:
             if found := await self.until(key_of(task), check, LOOK_SECONDS):
                 return found

@@ -42,6 +42,8 @@ SIMULATED: Final = 10
 ALIVE: Final = 48
 """So many objects at a time."""
 CASE_SECONDS: Final = 120.0
+USUAL_SECONDS: Final = 2.0
+"""A healthy Task's time to RUNNING beside sound objects (p95) on a machine that is not busy with other things."""
 SLOWER: Final = 2.0
 FRESH_SECONDS: Final = 30.0
 METRICS_PORT: Final = 4443
@@ -138,6 +140,7 @@ async def _phases(world: World, found: list[Case], cluster: Cluster, baseline: f
         began = time.monotonic()
         await _sound(world, baseline)
         started = time.monotonic()
+        world.recorder.patience = max(1.0, (steady.p95(began, started) or 0.0) / USUAL_SECONDS)
         await _all(world, found, cluster)
         ended = time.monotonic()
         stop.set()
@@ -146,6 +149,7 @@ async def _phases(world: World, found: list[Case], cluster: Cluster, baseline: f
         world.book.fault(None, f"healthy Tasks start in {during:.2f} s (p95), {before:.2f} s before the fuzz")
     return {
         "seconds": round(ended - started, 1),
+        "patience": round(world.recorder.patience, 1),
         "healthy": steady.made,
         "healthy_lost": steady.lost,
         "p95_start_before_s": None if before is None else round(before, 2),
@@ -192,7 +196,7 @@ async def _all(world: World, found: list[Case], cluster: Cluster) -> None:
         while queue:
             case = queue.pop()
             try:
-                async with asyncio.timeout(CASE_SECONDS):
+                async with asyncio.timeout(CASE_SECONDS * world.recorder.patience):
                     await runners[case.kind](world, case)
             except TimeoutError:
                 world.book.fault(case, f"not done after {CASE_SECONDS:g} s")
