@@ -10,12 +10,15 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from tests.cluster.bed import Bed
 from tests.cluster.errors import BedError
-from tests.fuzz.cases import Case, cases, one
+from tests.fuzz.cases import Case, drawn, one
 from tests.fuzz.session import fake_metrics, fuzz, prepare
 
 SEED: Final = 20261124
@@ -34,15 +37,8 @@ def main(arguments: list[str]) -> int:
     try:
         prepare(bed)
         made = time.monotonic()
-        found = [one(options.seed, options.only)] if options.only is not None else cases(options.seed, options.objects)
-        if options.only is not None:
-            print(json.dumps({"kind": found[0].kind, "what": found[0].what, **found[0].body}, indent=1)[:6000])
-        drawn = time.monotonic()
-        print(f"{len(found)} objects made in {drawn - made:.1f} s", flush=True)
-        with fake_metrics(bed) as folder:
-            result = asyncio.run(
-                fuzz(bed, found, folder, baseline=1.0 if options.only is not None else options.baseline)
-            )
+        with fake_metrics(bed) as folder, _objects(options) as objects:
+            result = asyncio.run(fuzz(bed, objects, folder, baseline=options.baseline))
             kept = Path("build/fuzz-operator.log")
             kept.parent.mkdir(exist_ok=True)
             kept.write_bytes((folder / "operator.log").read_bytes())
@@ -55,18 +51,31 @@ def main(arguments: list[str]) -> int:
     result = {
         "command": f"python -m tests.fuzz --objects {options.objects} --seed {options.seed}",
         "seed": options.seed,
-        "count": len(found),
         "seconds_up": round(made - began, 1),
-        "seconds_draw": round(drawn - made, 1),
         **result,
     }
     if options.result:
         options.result.parent.mkdir(parents=True, exist_ok=True)
         options.result.write_text(json.dumps(result, indent=2) + "\n")
-    return _tell(result, found, options)
+    return _tell(result, options)
 
 
-def _tell(result: Json, found: list[Case], options: argparse.Namespace) -> int:
+@contextmanager
+def _objects(options: argparse.Namespace) -> Iterator[list[Future[list[Case]]]]:
+    """The objects asked for; a single one is shown as well."""
+    if options.only is None:
+        with drawn(options.seed, options.objects) as futures:
+            yield futures
+        return
+    case = one(options.seed, options.only)
+    print(json.dumps({"kind": case.kind, "what": case.what, **case.body}, indent=1)[:6000])
+    future: Future[list[Case]] = Future()
+    future.set_result([case])
+    options.baseline = 1.0
+    yield [future]
+
+
+def _tell(result: Json, options: argparse.Namespace) -> int:
     faults = result["faults"]
     for fault in faults[:SHOWN]:
         print(json.dumps(fault)[:1500])
@@ -76,7 +85,7 @@ def _tell(result: Json, found: list[Case], options: argparse.Namespace) -> int:
         print(f"… and {len(faults) - SHOWN} more faults")
     kinds = ", ".join(f"{kind} {sum(answers.values())}" for kind, answers in result["objects"].items())
     print(
-        f"{len(found)} objects (answers: {kinds}); {result['accepted']} accepted, {result['refused']} refused; "
+        f"{result['count']} objects (answers: {kinds}); {result['accepted']} accepted, {result['refused']} refused; "
         f"{result['tracebacks']} tracebacks, {result['restarts']} restarts; healthy Tasks: {result['healthy']}, "
         f"{result['healthy_lost']} lost, p95 start {result['p95_start_before_s']} s before, "
         f"{result['p95_start_during_s']} s during; {len(faults)} faults; {result['seconds']} s"

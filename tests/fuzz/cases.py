@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Final
@@ -44,11 +47,18 @@ class Case:
     body: Json = field(hash=False)
 
 
-def cases(seed: int, count: int) -> list[Case]:
-    """All objects of a run, made by several processes: drawing is the slow part."""
+@contextmanager
+def drawn(seed: int, count: int) -> Iterator[list[Future[list[Case]]]]:
+    """All objects of a run, a window at a time: drawing is slow, so other processes do it while the first are run."""
     windows = [range(start, min(start + WINDOW, count)) for start in range(0, count, WINDOW)]
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("forkserver")) as pool:
-        return [case for group in pool.map(_window, [seed] * len(windows), windows) for case in group]
+    context = get_context("forkserver")
+    with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=os.nice, initargs=(10,)) as pool:
+        futures = [pool.submit(_window, seed, window) for window in windows]
+        try:
+            yield futures
+        finally:
+            for future in futures:
+                future.cancel()
 
 
 def one(seed: int, index: int) -> Case:

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,10 +38,13 @@ from tests.fuzz.world import NAMESPACE, OTHER, Book, World
 config: Any = untyped_config
 Json = dict[str, Any]
 Runner = Callable[[World, Case], Awaitable[None]]
+Objects = list[Future[list[Case]]]
 
 SIMULATED: Final = 10
 ALIVE: Final = 48
 """So many objects at a time."""
+LANES: Final = {"policy": 1, "metrics": 1, "": ALIVE}
+KIND_LANES: Final = {"policy by schema": "policy", "policy by field": "policy", "metrics": "metrics"}
 CASE_SECONDS: Final = 120.0
 USUAL_SECONDS: Final = 2.0
 """A healthy Task's time to RUNNING beside sound objects (p95) on a machine that is not busy with other things."""
@@ -93,17 +97,17 @@ def fake_metrics(bed: Bed) -> Iterator[Path]:
         bed.start("metrics-server")
 
 
-async def fuzz(bed: Bed, found: list[Case], folder: Path, *, baseline: float) -> Json:
+async def fuzz(bed: Bed, objects: Objects, folder: Path, *, baseline: float) -> Json:
     """Run the cases; returns the summary."""
     configuration = Configuration()
     await config.load_kube_config(str(bed.kubeconfig), client_configuration=configuration)
     api = Api(Credentials(configuration))
     book = Book(note=lambda text: print(text, flush=True))
     world = World(api, Recorder(api), book)
-    by_name = {f"f-{case.index}": case for case in found}
+    lanes = Lanes()
 
     def fault(text: str, line: Json) -> None:
-        book.fault(by_name.get(str(line.get("task"))), text, line)
+        book.fault(lanes.by_name.get(str(line.get("task"))), text, line)
 
     operator = Operator(bed.variables(), folder / "operator.log", _free_port(), fault)
     try:
@@ -112,7 +116,7 @@ async def fuzz(bed: Bed, found: list[Case], folder: Path, *, baseline: float) ->
             await operator.ready()
             cluster = Cluster(folder)
             await cluster.set_policy(world, bases.policy())
-            result = await _phases(world, found, cluster, baseline)
+            result = await _phases(world, lanes, objects, cluster, baseline)
             await _recovered(world, operator)
             await operator.stop()
             for task in own:
@@ -131,7 +135,7 @@ async def fuzz(bed: Bed, found: list[Case], folder: Path, *, baseline: float) ->
     }
 
 
-async def _phases(world: World, found: list[Case], cluster: Cluster, baseline: float) -> Json:
+async def _phases(world: World, lanes: Lanes, objects: Objects, cluster: Cluster, baseline: float) -> Json:
     """The healthy stream beside sound objects, then beside the fuzz: what differs is that objects are odd."""
     steady, stop = Steady(world), asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -141,13 +145,14 @@ async def _phases(world: World, found: list[Case], cluster: Cluster, baseline: f
         await _sound(world, baseline)
         started = time.monotonic()
         world.recorder.patience = max(1.0, (steady.p95(began, started) or 0.0) / USUAL_SECONDS)
-        await _all(world, found, cluster)
+        await _all(world, lanes, objects, cluster)
         ended = time.monotonic()
         stop.set()
     before, during = steady.p95(began, started), steady.p95(started, ended)
     if before and during and during > SLOWER * before:
         world.book.fault(None, f"healthy Tasks start in {during:.2f} s (p95), {before:.2f} s before the fuzz")
     return {
+        "count": lanes.come,
         "seconds": round(ended - started, 1),
         "patience": round(world.recorder.patience, 1),
         "healthy": steady.made,
@@ -170,7 +175,32 @@ async def _sound(world: World, seconds: float) -> None:
             group.create_task(work())
 
 
-async def _all(world: World, found: list[Case], cluster: Cluster) -> None:
+class Lanes:
+    """The cases that wait. What goes one at a time has a lane of its own, so that it holds up nothing else."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Case] = {}
+        self.come = 0
+        self.done = 0
+        self._queues: dict[str, asyncio.Queue[Case | None]] = {name: asyncio.Queue() for name in LANES}
+
+    def queue(self, lane: str) -> asyncio.Queue[Case | None]:
+        """The cases of a lane; None is the end for one worker."""
+        return self._queues[lane]
+
+    async def fill(self, objects: Objects) -> None:
+        """Take the cases in as they are made, then say the end to every worker."""
+        for future in objects:
+            for case in await asyncio.wrap_future(future):
+                self.by_name[f"f-{case.index}"] = case
+                self.come += 1
+                self._queues[KIND_LANES.get(case.kind, "")].put_nowait(case)
+        for lane, workers in LANES.items():
+            for _ in range(workers):
+                self._queues[lane].put_nowait(None)
+
+
+async def _all(world: World, lanes: Lanes, objects: Objects, cluster: Cluster) -> None:
     """Every case, a bounded number at a time."""
     runners: dict[str, Runner] = {
         "task by schema": run_task,
@@ -184,35 +214,28 @@ async def _all(world: World, found: list[Case], cluster: Cluster) -> None:
         "metrics": cluster.run_metrics,
         "node": cluster.run_node,
     }
-    # What goes one at a time has a worker of its own, so that it holds up nothing else.
-    lanes = {"policy by schema": "policy", "policy by field": "policy", "metrics": "metrics"}
-    queues: dict[str, list[Case]] = {"policy": [], "metrics": [], "": []}
-    for case in reversed(found):
-        queues[lanes.get(case.kind, "")].append(case)
-    left = len(found)
 
-    async def work(queue: list[Case]) -> None:
-        nonlocal left
-        while queue:
-            case = queue.pop()
+    async def work(queue: asyncio.Queue[Case | None]) -> None:
+        while case := await queue.get():
             try:
                 async with asyncio.timeout(CASE_SECONDS * world.recorder.patience):
                     await runners[case.kind](world, case)
             except TimeoutError:
-                world.book.fault(case, f"not done after {CASE_SECONDS:g} s")
-            left -= 1
+                world.book.fault(case, f"not done after {CASE_SECONDS * world.recorder.patience:g} s")
+            lanes.done += 1
 
     async def progress() -> None:
         while True:
             await asyncio.sleep(PROGRESS_SECONDS)
-            print(f"{len(found) - left}/{len(found)} objects, {len(world.book.faults)} faults", flush=True)
+            print(f"{lanes.done} objects, {len(world.book.faults)} faults", flush=True)
 
     telling = asyncio.create_task(progress())
     try:
         async with asyncio.TaskGroup() as group:
-            for name, queue in queues.items():
-                for _ in range(1 if name else ALIVE):
-                    group.create_task(work(queue))
+            group.create_task(lanes.fill(objects))
+            for lane, workers in LANES.items():
+                for _ in range(workers):
+                    group.create_task(work(lanes.queue(lane)))
     finally:
         telling.cancel()
 
