@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -52,7 +51,7 @@ def drawn(seed: int, count: int) -> Iterator[list[Future[list[Case]]]]:
     """All objects of a run, a window at a time: drawing is slow, so other processes do it while the first are run."""
     windows = [range(start, min(start + WINDOW, count)) for start in range(0, count, WINDOW)]
     context = get_context("forkserver")
-    with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=os.nice, initargs=(10,)) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         futures = [pool.submit(_window, seed, window) for window in windows]
         try:
             yield futures

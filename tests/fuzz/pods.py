@@ -63,8 +63,8 @@ async def _end(world: World, case: Case, task: Json) -> None:
         world.book.fault(case, f"attempt {found['status']['attempt']}: its Pod was made again", now)
     if found is not None and found["status"]["state"] == "SUCCESS":
         # Read live: the watch of Pods may be behind that of Tasks.
-        pod = (await world.api.get(f"{PODS.format(NAMESPACE)}/{task['status']['pod']}")).body
-        if pod.get("status", {}).get("phase") in {"Pending", "Running"}:
+        pod = await world.api.get(f"{PODS.format(NAMESPACE)}/{task['status']['pod']}")
+        if pod.ok and pod.body["status"].get("phase") in {"Pending", "Running"}:
             world.book.fault(case, f"SUCCESS while {task['status']['pod']} still runs", now)
 
 

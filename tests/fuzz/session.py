@@ -10,11 +10,13 @@ import shutil
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 from kubernetes.aio import config as untyped_config
 from kubernetes.aio.client import Configuration
 
@@ -222,6 +224,8 @@ async def _all(world: World, lanes: Lanes, objects: Objects, cluster: Cluster) -
                     await runners[case.kind](world, case)
             except TimeoutError:
                 world.book.fault(case, f"not done after {CASE_SECONDS * world.recorder.patience:g} s")
+            except (aiohttp.ClientError, KeyError, TypeError, ValueError, AttributeError) as error:
+                world.book.fault(case, f"the fuzz itself failed: {error!r}", traceback.format_exc()[-1500:])
             lanes.done += 1
 
     async def progress() -> None:
