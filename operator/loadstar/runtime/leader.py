@@ -17,6 +17,7 @@ from loadstar.runtime.ports import Clock, ClusterError, LeaseRecord, LeaseStore
 LEASE_SECONDS: Final = 12.0
 RENEW_SHARE: Final = 2 / 3
 RETRY_SHARE: Final = 1 / 12
+EXPIRED_SECONDS: Final = 0.05
 WATCH_SECONDS: Final = 0.25
 
 log = logging.getLogger(__name__)
@@ -67,9 +68,17 @@ class Leader:
         try:
             while True:
                 await self._round()
-                await asyncio.sleep(self._retry * random.uniform(0.8, 1.2))
+                await asyncio.sleep(self._pause())
         finally:
             await self._release()
+
+    def _pause(self) -> float:
+        """Seconds to the next round: about one retry, but not past the moment from which the Lease may be taken."""
+        pause = self._retry * random.uniform(0.8, 1.2)
+        if self._seen is None or not self._seen.holder or self._leading.is_set():
+            return pause
+        left = self._seen_at + max(self._seen.duration, self._lease) - self._clock.boottime()
+        return min(pause, max(left, 0.0) + EXPIRED_SECONDS)
 
     async def _round(self) -> None:
         try:

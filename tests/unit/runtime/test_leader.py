@@ -56,3 +56,17 @@ async def test_a_released_lease_is_taken_at_once() -> None:
     await second._round()
     assert second.may_write()
     assert not first.may_write()
+
+
+async def test_a_candidate_is_there_when_the_lease_expires() -> None:
+    """Near the end of a dead leader's Lease the next look is at its end, not a whole round later."""
+    leases, clock = FakeLeases(), FakeClock()
+    first, second = Leader(leases, "first", clock), Leader(leases, "second", clock)
+    await first._round()
+    await second._round()
+    assert 0.8 <= second._pause() <= 1.2
+    clock.time += LEASE_SECONDS - 0.3
+    assert 0.3 <= second._pause() < 0.4
+    clock.time += second._pause()
+    await second._round()
+    assert second.may_write()
