@@ -35,8 +35,8 @@ class Recorder:
         """By uid of a Task: how often it was written."""
         self.made: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         """By namespace and the beginning of the name of a Task's Pods: the uids of all that there were."""
-        self.overlaps: dict[tuple[str, str], str] = {}
-        """Where two Pods of one Task were live at once."""
+        self.overlaps: dict[tuple[str, str], list[Json]] = {}
+        """Where two Pods of one Task were live at once: those Pods as they were."""
         self.running_at: dict[str, float] = {}
         """By uid of a Task: when it was first seen RUNNING or beyond (monotonic)."""
         self.changed: dict[tuple[str, str], float] = {}
@@ -106,7 +106,9 @@ class Recorder:
 
     def overlap(self, task: Json) -> str:
         """In words where two of its Pods were live at once; empty when never."""
-        return self.overlaps.get(_prefix(task), "")
+        # Which Pods are the fuzz's own may be known only after the watch has told of them.
+        live = [pod for pod in self.overlaps.get(_prefix(task), ()) if pod["metadata"]["uid"] not in self.foreign]
+        return f"live at once: {', '.join(sorted(map(_told, live)))}" if len(live) > 1 else ""
 
     def forget(self, task: Json) -> None:
         """A Task is done with: what is kept of it goes."""
@@ -164,7 +166,7 @@ class Recorder:
             return
         self.made[prefix].add(meta["uid"])
         live = [
-            _told(other)
+            other
             for uid in self.made[prefix]
             for other in self.pods.values()
             if other["metadata"]["uid"] == uid
@@ -172,7 +174,7 @@ class Recorder:
             and other.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
         ]
         if len(live) > 1:
-            self.overlaps[prefix] = f"live at once: {', '.join(sorted(live))}"
+            self.overlaps[prefix] = live
 
 
 def key_of(task: Json) -> Key:

@@ -33,7 +33,7 @@ from loadstar.core.view import NodeState, Refusal, View
 from tests.unit.core.builders import NOW, pod, task, worker
 
 FAST = settings(
-    max_examples=250,
+    max_examples=100,
     deadline=None,
     database=None,
     derandomize=True,

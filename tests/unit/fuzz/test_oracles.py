@@ -88,8 +88,8 @@ def test_the_fuzz_own_pods_do_not_count(world: World) -> None:
     """A Pod that the fuzz itself made under such a name is none of the Task's."""
     recorder = world.recorder
     recorder._pod("ADDED", pod("f-7-abcde-0-1", "u1"))
-    recorder.foreign.add("u2")
     recorder._pod("ADDED", pod("f-7-abcde-0-2", "u2"))
+    recorder.foreign.add("u2")
     assert not recorder.overlap(TASK)
     assert recorder.count_made(TASK) == 1
 

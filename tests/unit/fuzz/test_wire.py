@@ -33,7 +33,7 @@ FAST = settings(
     phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-SLOW = settings(FAST, max_examples=8)
+SLOW = settings(FAST, max_examples=6)
 """Whole objects by the schema take long to draw; the fuzz on the bed draws them by the hundred."""
 EXPECTED = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What the reflectors take for an object that cannot be read."""
