@@ -7,7 +7,7 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e faults battery fuzz test demo image crds manifests bench bench-throughput clean
+.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-throughput clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -41,8 +41,14 @@ faults: setup ## a part of the fault battery: the operator killed after every wr
 battery: setup ## the whole fault battery; its report is kept in bench/results and docs/
 	$(RUN)/python -m tests.faults battery
 
+fuzzed: setup ## 1,000 fuzzed objects on a test bed that comes and goes
+	$(RUN)/python -m tests.fuzz
+
+fuzz: setup ## 10,000 of them; SEED=number for others; the summary in bench/results/fuzz.json
+	$(RUN)/python -m tests.fuzz --objects 10000 $(if $(SEED),--seed $(SEED)) --result bench/results/fuzz.json
+
 test: ## everything
-	@started=$$SECONDS; for step in check unit faults e2e; do \
+	@started=$$SECONDS; for step in check unit $(if $(KUBECONFIG),,faults fuzzed) e2e; do \
 	  echo "== $$step"; at=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; echo "== $$step took $$((SECONDS-at)) s"; \
 	done; echo "== all tests passed in $$((SECONDS-started)) s"
 

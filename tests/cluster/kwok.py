@@ -29,6 +29,8 @@ CAPACITY = {"cpu": "32", "memory": "64Gi"}
 POD_RANGE = "10.245.0.1/16"
 SIMULATE = "simulate"
 WRITERS = 8
+AT_ONCE = 64
+"""Changes of Pods that KWOK writes at a time; its own 4 would be what bounds how fast they start."""
 SOURCES = (
     "stage/node/fast/node-initialize.yaml",
     "stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -238,4 +240,14 @@ def _patch(template: str) -> Json:
 
 def _config(source: Path) -> str:
     documents = [(source / name).read_text() for name in SOURCES]
-    return "\n---\n".join([*documents, *map(yaml.safe_dump, stages())])
+    options: Json = {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokConfiguration",
+        "options": {
+            "podPlayStageParallelism": AT_ONCE,
+            "nodePlayStageParallelism": 4,
+            "nodeLeaseParallelism": 4,
+            "podsOnNodeSyncParallelism": 4,
+        },
+    }
+    return "\n---\n".join([*documents, *map(yaml.safe_dump, [options, *stages()])])
