@@ -15,16 +15,19 @@ import pytest
 import yaml
 
 from tests.cluster.bed import Bed
-from tests.e2e.__main__ import BED
+from tests.e2e.__main__ import BED, FIGURES
+from tests.e2e.figures import Figures
+from tests.e2e.history import History
+from tests.e2e.replicas import SYSTEM, Kubectl, Replicas
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "loadstar"
-SYSTEM = "loadstar-system"
+__all__ = ["SYSTEM", "Kubectl"]
+
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 TERMINAL = {"SUCCESS", "FAILED"}
 
 Json = dict[str, Any]
-Kubectl = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def call(*words: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -148,3 +151,26 @@ class Tasks:
 def tasks(kubectl: Kubectl, namespace: str) -> Tasks:
     """The Tasks of the test's namespace."""
     return Tasks(kubectl, namespace)
+
+
+@pytest.fixture
+def history(namespace: str) -> Iterator[History]:
+    """All that happens to the namespace's Tasks and Pods; that no rule was broken is asserted at the end."""
+    with History(namespace) as history:
+        yield history
+    assert history.violations() == []
+
+
+@pytest.fixture
+def replicas(kubectl: Kubectl, bed: Bed) -> Replicas:
+    """The operator's replicas, all of them ready."""
+    replicas = Replicas(kubectl, bed)
+    replicas.wait_ready()
+    return replicas
+
+
+@pytest.fixture(scope="session")
+def figures() -> Figures:
+    """Where measured figures go."""
+    path = os.environ.get(FIGURES)
+    return Figures(Path(path) if path else None)
