@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -18,6 +18,7 @@ from loadstar.kube.credentials import Credentials
 
 MERGE_PATCH = "application/merge-patch+json"
 SECONDS = 20.0
+GOODBYE_SECONDS = 0.25
 LINE_BYTES = 2**24
 
 Json = dict[str, Any]
@@ -40,8 +41,9 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the pool."""
+        """Close the pool; TLS takes a moment to say good-bye."""
         await self._session.close()
+        await asyncio.sleep(GOODBYE_SECONDS)
 
     async def send(
         self, method: str, path: str, body: Json | None = None, content_type: str = "application/json"
@@ -60,7 +62,7 @@ class Connection:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise OSError(f"{method} {path}: {error!r}") from error
 
-    async def watch(self, path: str, version: str) -> AsyncIterator[Json]:
+    async def watch(self, path: str, version: str) -> AsyncGenerator[Json]:
         """The events of a collection after a version, until the stream ends. Raises OSError when it breaks."""
         parameters = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
         buffer = b""
@@ -118,6 +120,7 @@ class Background:
 
     def close(self) -> None:
         """End the thread."""
+        self.call(self._loop.shutdown_asyncgens())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

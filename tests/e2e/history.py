@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import pairwise
 from types import TracebackType
@@ -160,14 +161,16 @@ class History:
                     version = await self._list(connection, kind, path, gap=not first)
                     first = False
                     self._listed[kind].set()
-                async for event in connection.watch(path, version):
-                    if event["type"] == "ERROR":
-                        version = ""
-                        break
-                    version = event["object"]["metadata"]["resourceVersion"]
-                    if event["type"] != "BOOKMARK":
-                        self._add(kind, event["type"], event["object"])
-            except OSError:
+                async with aclosing(connection.watch(path, version)) as stream:
+                    async for event in stream:
+                        if event["type"] == "ERROR":
+                            version = ""
+                            break
+                        version = event["object"]["metadata"]["resourceVersion"]
+                        if event["type"] != "BOOKMARK":
+                            self._add(kind, event["type"], event["object"])
+            except OSError as error:
+                version = "" if "HTTP 410" in str(error) else version
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def _list(self, connection: Connection, kind: str, path: str, *, gap: bool) -> str:

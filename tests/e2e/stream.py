@@ -43,7 +43,7 @@ class Stream:
         async with Connection() as connection:
             for number in itertools.count():
                 document = simulated_task(f"stream-{number}")
-                while not await self._create(connection, document):
+                while not await self._create(connection, document):  # noqa: ASYNC110 - nobody tells when it is back
                     await asyncio.sleep(AGAIN_SECONDS)
                 self.created.append(document["metadata"]["name"])
                 await asyncio.sleep(self._every)

@@ -1,4 +1,4 @@
-"""The leader killed, stopped or replaced under a stream of new Tasks: how long nothing is assigned, and that all is well.
+"""The leader killed, stopped or replaced under load: how long nothing is assigned, and that nothing is lost.
 
 Times are those of a watch from outside the operator.
 """
