@@ -6,7 +6,6 @@ Times are those of a watch from outside the operator.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from tests.e2e.figures import Figures
 from tests.e2e.history import History
 from tests.e2e.replicas import Replicas
 from tests.e2e.stream import Stream, end_simulation, simulate
+from tests.e2e.writes import Writes
 
 pytestmark = pytest.mark.bed
 
@@ -35,12 +35,6 @@ def simulated(bed: Bed) -> Iterator[None]:
     simulate(bed)
     yield
     end_simulation(bed)
-
-
-def refusals(kubectl: Kubectl) -> float:
-    """How many writes of a Task's status the API server refused as illegal, by its own count."""
-    pattern = re.compile(r'apiserver_request_total\{.*code="422".*resource="tasks".*subresource="status".*\} (\S+)')
-    return sum(float(number) for number in pattern.findall(kubectl("get", "--raw", "/metrics").stdout))
 
 
 def wait_assigned(history: History, after: float, seconds: float = 30) -> None:
@@ -71,7 +65,7 @@ def test_leader_dies(
     First the leader is stopped past its lease and let go on: it finds that it no longer leads, makes no second Pod
     and no write that the state machine refuses.
     """
-    before = refusals(kubectl)
+    illegal = Writes(kubectl).count("tasks/status", code="422")
     tasks.apply(*(task(f"long-{n}", "sleep 45") for n in range(2)))
     with Stream(tasks.namespace) as stream:
         wait_assigned(history, time.monotonic())
@@ -98,7 +92,7 @@ def test_leader_dies(
     assert {item["status"]["state"] for item in found.values()} == {"SUCCESS"}
     assert {item["status"]["attempt"] for item in found.values()} == {1}
     assert set(Counter(pod.uid for pod in history.pods()).values()) == {1}
-    assert refusals(kubectl) == before
+    assert Writes(kubectl).count("tasks/status", code="422") == illegal
     assert max(*times, paused) <= TAKEOVER_SECONDS, times
     for pod in replicas.pods():
         kubectl("delete", "pod", pod["metadata"]["name"], "-n", SYSTEM, "--wait=false")
