@@ -1,7 +1,7 @@
 """What one placement costs as the cluster grows: LoadAware against KubeScheduler, which filters alike, ranks nothing.
 
 Both strategies place the same Tasks on the same nodes in turn, several rounds in one run; the ratio is what ranking
-costs, and the growth over nodes shows that a placement looks at every node once.
+costs, and the growth over nodes shows what a larger cluster costs.
 """
 
 from __future__ import annotations
@@ -14,41 +14,43 @@ import time
 from pathlib import Path
 from typing import Any
 
+from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Placement, Policy, Strategy, Worker
 from loadstar.core.placement import Placed, Request, place
-from loadstar.core.snapshot import NodeView, Snapshot
+from loadstar.core.snapshot import Charge, reservation
 from loadstar.core.template import Template
 
 RESULT = Path(__file__).parent / "results" / "placement.json"
-SIZES = (10, 100, 1000)
+SIZES = (10, 100, 1000, 5000)
 TASKS = 200
 ROUNDS = 7
 NOW = 1_000_000.0
 
 
-def world(nodes: int) -> Snapshot:
+def world(nodes: int) -> Ledger:
     """Nodes of 16 cores with random load."""
     dice = random.Random(nodes)
     allocatable = {"cpu": 16_000, "memory": 64 * 2**30, "pods": 250}
-    views = {}
+    ledger = Ledger()
     for number in range(nodes):
         name = f"node-{number}"
         node = Node(name, "1", ready=True, unschedulable=False, labels={}, taints=(), allocatable=allocatable)
         load = Load(16 * dice.uniform(0, 0.7), dice.uniform(4, 32) * 2**30, None, NOW - 5, 15, "bench")
-        views[name] = NodeView(node, load)
-    return Snapshot(views, Policy(), NOW)
+        ledger.put_loads({name: load})
+        ledger.put_node(node)
+    return ledger
 
 
 def once(nodes: int, strategy: Strategy) -> float:
     """Microseconds a Task to place all of them, each assumed before the next."""
-    snapshot = world(nodes)
-    worker = Worker({"image": "busybox:1.35"}, {"cpu": 100, "memory": 64 * 2**20})
+    ledger, policy = world(nodes), Policy()
+    worker = Worker(b'{"image":"busybox:1.35"}', {"cpu": 100, "memory": 64 * 2**20})
     template = Template(worker, Placement(strategy), (), ())
     started = time.perf_counter()
     for number in range(TASKS):
-        decision = place(Request(f"task-{number}", template), snapshot)
+        decision = place(Request(f"task-{number}", template), ledger.snapshot(policy, NOW))
         if isinstance(decision, Placed) and decision.node:
-            snapshot.nodes[decision.node].assume(f"task-{number}", worker.requests)
+            ledger.put(f"task-{number}", Charge(decision.node, worker.requests, reservation(worker.requests)))
     return (time.perf_counter() - started) / TASKS * 1e6
 
 

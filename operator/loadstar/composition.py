@@ -15,14 +15,12 @@ from typing import Any, Final
 import kopf
 
 from loadstar import __version__
-from loadstar.api import TASK_UID_LABEL
 from loadstar.config import Settings
 from loadstar.handlers import frame, objects
-from loadstar.kube import translate
+from loadstar.handlers.observers import Observers
 from loadstar.kube.client import Client
 from loadstar.kube.cluster import KubeCluster, KubeLeases
 from loadstar.kube.credentials import Credentials
-from loadstar.kube.reflector import Reflector
 from loadstar.runtime.audit import Audit
 from loadstar.runtime.clock import SystemClock
 from loadstar.runtime.cycle import Cycle
@@ -49,26 +47,30 @@ class Operator:
         identity = f"{settings.identity}_{uuid.uuid4().hex[:8]}"
         clock = SystemClock()
         self.clock = clock
-        self.client = Client(credentials)
+        self.client = Client(credentials, clock.observe)
         self.store = Store()
         self.queue: WorkQueue[Key] = WorkQueue(clock.boottime)
         cluster = KubeCluster(self.client, clock, identity)
-        self.leader = Leader(KubeLeases(self.client, clock, settings.namespace, LEASE_NAME), identity, clock)
+        leases = KubeLeases(self.client, clock, settings.namespace, LEASE_NAME)
+        self.leader = Leader(leases, identity, clock, settings.lease_seconds)
         self.cycle = Cycle(self.store, clock, self.queue.add)
         writer = Writer(cluster, self.store, self.leader, clock)
         self.engine = Engine(self.store, self.queue, self.cycle, writer, self.leader, clock)
         self.loads = Loads(MetricsServer(self.client), self.store, self.cycle, clock)
         self.report = Report(cluster, self.store, self.queue, self.engine.notes, self.leader, clock)
-        self.audit = Audit(cluster, self.store, clock)
-        self.reflectors = self._reflectors()
+        self.audit = Audit(self.store, self.engine.touch, clock, settings.resync_seconds)
+        observers = Observers(self.store, self.engine.touch, self.cycle.wake)
+        self.reflectors = observers.reflectors(self.client, clock, settings.resync_seconds)
         self.registry = kopf.OperatorRegistry()
         frame.register_login(self.registry, credentials)
-        objects.register(self.registry, self.store, self.engine.touch, self.audit.hint, self._policy_changed)
+        objects.register(self.registry, self.store, self._policy_changed)
 
     def ages(self) -> Mapping[str, float]:
         """Seconds since the last turn of each loop."""
         now = self.clock.boottime()
-        loops: dict[str, Any] = {"lease": self.leader, "loads": self.loads, "report": self.report, **self.reflectors}
+        loops: dict[str, Any] = {"loads": self.loads, "report": self.report, "audit": self.audit, **self.reflectors}
+        if not self.missing():
+            loops["lease"] = self.leader
         if self.leader.may_write():
             loops["cycle"] = self.cycle
         ages = {name: now - loop.progress for name, loop in loops.items()}
@@ -136,70 +138,10 @@ class Operator:
     def _policy_changed(self) -> None:
         log.info("the PlacementPolicy changed: it holds from the next decision on")
         self.engine.touch(list(self.store.pending))
-        self.engine.touch([key for key, task in self.store.tasks.items() if task.worker is None])
+        self.engine.touch(
+            [key for key, task in self.store.tasks.items() if task.worker is None and not task.status.state.terminal]
+        )
         self.cycle.wake()
-
-    def _reflectors(self) -> dict[str, Reflector]:
-        store, touch, wake = self.store, self.engine.touch, self.cycle.wake
-
-        def our_pod_lost(raw: Mapping[str, Any]) -> None:
-            touch(store.remove_pod(translate.pod(raw)))
-            wake()
-
-        def our_pod_seen(raw: Mapping[str, Any]) -> None:
-            pod = translate.pod(raw)
-            touch(store.apply_pod(pod))
-            if pod.ended:
-                wake()
-
-        def other_seen(raw: Mapping[str, Any]) -> None:
-            if translate.takes_room(raw):
-                store.apply_other(raw["metadata"]["uid"], raw["spec"]["nodeName"], translate.requests(raw["spec"]))
-            else:
-                other_lost(raw)
-
-        def other_lost(raw: Mapping[str, Any]) -> None:
-            store.remove_other(raw["metadata"]["uid"])
-            wake()
-
-        def node_seen(raw: Mapping[str, Any]) -> None:
-            touch(store.apply_node(translate.node(raw)))
-            wake()
-
-        def node_lost(raw: Mapping[str, Any]) -> None:
-            touch(store.remove_node(raw["metadata"]["name"]))
-
-        pods = "/api/v1/pods"
-        return {
-            "pods": Reflector(
-                self.client,
-                self.clock,
-                pods,
-                seen=our_pod_seen,
-                lost=our_pod_lost,
-                params={"labelSelector": TASK_UID_LABEL},
-            ),
-            "other pods": Reflector(
-                self.client,
-                self.clock,
-                pods,
-                seen=other_seen,
-                lost=other_lost,
-                params={
-                    "labelSelector": f"!{TASK_UID_LABEL}",
-                    "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed",
-                },
-                keep=_name_only,
-            ),
-            "nodes": Reflector(
-                self.client, self.clock, "/api/v1/nodes", seen=node_seen, lost=node_lost, keep=_name_only
-            ),
-        }
-
-
-def _name_only(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    meta = raw["metadata"]
-    return {"metadata": {name: meta[name] for name in ("name", "namespace", "uid") if name in meta}}
 
 
 async def run(settings: Settings) -> None:

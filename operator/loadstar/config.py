@@ -20,17 +20,26 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`namespace` is where the Lease lives; `identity` names this replica in it."""
+    """`namespace` is where the Lease lives; `identity` names this replica in it.
+
+    `lease_seconds`: how long a replica that is silent keeps the lead; `resync_seconds`: how often everything is listed
+    and looked at anew.
+    """
 
     namespace: str
     identity: str
     log_level: str
     port: int
     workers: int
+    lease_seconds: int
+    resync_seconds: int
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
-        """Read LOADSTAR_NAMESPACE, _POD_NAME, _LOG_LEVEL, _PORT, _WORKERS. Raises SettingsError."""
+        """Read LOADSTAR_NAMESPACE, _POD_NAME, _LOG_LEVEL, _PORT, _WORKERS, _LEASE_SECONDS, _RESYNC_SECONDS.
+
+        Raises SettingsError.
+        """
 
         def text(name: str, default: str) -> str:
             return environment.get(PREFIX + name, "").strip() or default
@@ -50,4 +59,6 @@ class Settings:
             log_level=level,
             port=number("PORT", 8080, 1, 65535),
             workers=number("WORKERS", 32, 1, 512),
+            lease_seconds=number("LEASE_SECONDS", 12, 2, 600),
+            resync_seconds=number("RESYNC_SECONDS", 600, 2, 86400),
         )

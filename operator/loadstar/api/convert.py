@@ -7,7 +7,10 @@ forgiving: a field that a later version wrote is passed over, one that is absent
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
+
+import orjson
 
 from loadstar.api.times import format_time, parse_time
 from loadstar.core.model import (
@@ -17,6 +20,7 @@ from loadstar.core.model import (
     NodeClass,
     NodeScore,
     Placement,
+    PodRetention,
     Policy,
     Retry,
     Strategy,
@@ -38,8 +42,7 @@ MESSAGE_CHARACTERS: Final = 1024
 def task(raw: Mapping[str, Any]) -> Task:
     """A Task object. Raises KeyError, TypeError or ValueError when it is none that the schema allows."""
     meta, spec = raw["metadata"], raw.get("spec") or {}
-    retry, timeouts = spec.get("retry") or {}, spec.get("timeouts") or {}
-    back_off = retry.get("backoff") or {}
+    timeouts = spec.get("timeouts") or {}
     return Task(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -51,16 +54,13 @@ def task(raw: Mapping[str, Any]) -> Task:
         type=spec.get("type") or "",
         priority=int(spec.get("priority", 500)),
         placement=placement(spec.get("placement") or {}),
-        retry=Retry(
-            limit=int(retry.get("limit", 3)),
-            backoff=Backoff(
-                float(back_off.get("initialSeconds", 2)),
-                float(back_off.get("factor", 2)),
-                float(back_off.get("maxSeconds", 300)),
-            ),
-        ),
+        retry=_retry(spec.get("retry") or {}),
         run_seconds=timeouts.get("runSeconds"),
+        pending_seconds=timeouts.get("pendingSeconds"),
         ttl_seconds=spec.get("ttlSecondsAfterFinished"),
+        pod_retention=PodRetention(spec.get("podRetention", PodRetention.ALL)),
+        cancel=bool(spec.get("cancel")),
+        suspend=bool(spec.get("suspend")),
         deleting="deletionTimestamp" in meta,
         status=status(raw.get("status") or {}),
     )
@@ -70,9 +70,30 @@ def worker(raw: Mapping[str, Any] | None) -> Worker | None:
     """A worker; a limit without a request is the request, as the API server would have it."""
     if not raw:
         return None
-    resources = raw.get("resources") or {}
+    return _worker(orjson.dumps(raw))
+
+
+@lru_cache(maxsize=4096)
+def _worker(document: bytes) -> Worker:
+    """Tasks made from one template, and all versions of a Task, share one worker."""
+    resources = orjson.loads(document).get("resources") or {}
     requests = amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
-    return Worker(document=raw, requests=requests)
+    return Worker(document=document, requests=requests)
+
+
+def _retry(raw: Mapping[str, Any]) -> Retry:
+    back_off = raw.get("backoff") or {}
+    return Retry(
+        limit=int(raw.get("limit", 3)),
+        backoff=Backoff(
+            float(back_off.get("initialSeconds", 2)),
+            float(back_off.get("factor", 2)),
+            float(back_off.get("maxSeconds", 300)),
+        ),
+        disruption_limit=int(raw.get("disruptionLimit", 10)),
+        replace_after=(raw.get("onNodeLost") or {}).get("replaceAfterSeconds"),
+        track_completion=bool(raw.get("trackCompletion")),
+    )
 
 
 def placement(raw: Mapping[str, Any]) -> Placement:
@@ -140,6 +161,8 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         failures=int(raw.get("failures", 0)),
         disruptions=int(raw.get("disruptions", 0)),
         not_before=parse_time(raw.get("notBefore")),
+        waiting=parse_time(raw.get("waitingTime")),
+        stopping=raw.get("stopping", ""),
         score=_score(score) if score else None,
         score_next=tuple(_score(item) for item in score.get("next") or ()),
         score_message=score.get("message", ""),
@@ -171,6 +194,8 @@ def status_document(value: TaskStatus) -> Json:
             "failures": value.failures,
             "disruptions": value.disruptions,
             "notBefore": format_time(value.not_before),
+            "waitingTime": format_time(value.waiting),
+            "stopping": str(value.stopping) or None,
             "score": _score_document(value),
             "attempts": [_attempt_document(item) for item in value.attempts] or None,
             "conditions": [condition_document(item) for item in value.conditions] or None,

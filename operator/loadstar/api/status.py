@@ -23,7 +23,7 @@ class Condition(StatusModel):
     """One condition, as in the Kubernetes API conventions."""
 
     type: Annotated[str, Field(min_length=1, max_length=64)]
-    """Scheduled, PodsReady, Succeeded or LoadDataFresh."""
+    """Scheduled, PodsReady, Succeeded, Suspended or LoadDataFresh."""
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: ReasonText
@@ -138,12 +138,16 @@ class TaskStatus(StatusModel):
     failures: Count = 0
     """Failures so far, against retry.limit."""
     disruptions: Count = 0
-    """Disruptions so far; they spend no attempt."""
+    """Disruptions so far, against retry.disruptionLimit."""
     not_before: Time | None = None
     """The next attempt is not made before this."""
+    waiting_time: Time | None = None
+    """When it last began to wait; its creation, when absent. timeouts.pendingSeconds counts from here."""
+    stopping: ReasonText | None = None
+    """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
     score: Score | None = None
     """Why this node."""
     attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
     """The last five attempts that ended."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
-    """The contract for tools: Scheduled, PodsReady, Succeeded, LoadDataFresh."""
+    """The contract for tools: Scheduled, PodsReady, Succeeded, Suspended, LoadDataFresh."""

@@ -18,11 +18,11 @@ from loadstar.api.base import (
     rules,
 )
 from loadstar.api.worker import Worker
-from loadstar.core.model import Strategy
+from loadstar.core.model import PodRetention, Strategy
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
-MUTABLE = ("description", "priority", "ttlSecondsAfterFinished")
+MUTABLE = ("description", "priority", "cancel", "suspend", "ttlSecondsAfterFinished")
 """What may be changed after a Task was created."""
 
 
@@ -100,18 +100,36 @@ class Backoff(Model):
     """The longest wait."""
 
 
+class NodeLost(Model):
+    """What happens when the node of a running Pod does not answer."""
+
+    replace_after_seconds: Annotated[int, Field(ge=30, le=86400)]
+    """So long after the node was lost its Pod is given up and a new attempt made, although the old one may still run:
+    for work that may run twice at the same time."""
+
+
 class Retry(Model):
-    """What happens after a failure. Disruptions, such as an eviction, are retried free of charge."""
+    """What happens after a failure. Disruptions, such as an eviction, are counted apart and retried at once."""
 
     limit: Annotated[int, Field(ge=0, le=100)] = 3
     """How many failures are retried; the next one ends the Task."""
     backoff: Backoff | None = None
     """The wait between attempts; 2 s, doubling, at most 300 s unless said otherwise."""
+    disruption_limit: Annotated[int, Field(ge=0, le=1000)] = 10
+    """How many disruptions are retried; the next one ends the Task. A Pod that no node took does not count."""
+    on_node_lost: NodeLost | None = None
+    """Absent: wait until the node answers again or is gone, so that two Pods of a Task never run at once."""
+    track_completion: bool = False
+    """true holds each Pod by a finalizer until its end is in the status, so that an end is never missed, even when the
+    Pod is deleted while the operator is down; costs one more write an attempt."""
 
 
 class Timeouts(Model):
     """How long things may take."""
 
+    pending_seconds: Annotated[int, Field(ge=1, le=31536000)] | None = None
+    """How long it may wait for a running container, since its creation or since it last began to wait (a retry, a
+    resume); then the Task is FAILED with reason PendingDeadlineExceeded."""
     run_seconds: Annotated[int, Field(ge=1, le=31536000)] | None = None
     """How long an attempt may run; then the Task is FAILED with reason DeadlineExceeded."""
 
@@ -133,6 +151,13 @@ class TaskSpec(Model):
     """What happens after a failure."""
     timeouts: Timeouts | None = None
     """How long it may take."""
+    cancel: bool = False
+    """true ends the Task: its Pod is ended, and it is FAILED with reason Cancelled; its record stays."""
+    suspend: bool = False
+    """true ends a running Pod, free of charge, and lets the Task wait until it is false again."""
+    pod_retention: PodRetention = PodRetention.ALL
+    """Which finished Pods stay once their end is in the status: All, only the Failed, or None; never more than the last
+    five. With the Task they all go."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=315360000)] | None = None
     """So many seconds after its end the Task is deleted with its Pods; never, when absent."""
 
@@ -143,7 +168,12 @@ def spec_rules() -> list[dict[str, str]]:
         "has(self.worker) || has(self.type)", "must have worker, or a type whose worker the PlacementPolicy has"
     )
     fields = [info.alias or name for name, info in TaskSpec.model_fields.items()]
-    return [needed, *(_immutable(name) for name in fields if name not in MUTABLE)]
+    final = rule(
+        "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
+        "must stay true: what was cancelled cannot be taken up again; create the Task anew",
+        field=".cancel",
+    )
+    return [needed, final, *(_immutable(name) for name in fields if name not in MUTABLE)]
 
 
 def _immutable(name: str) -> dict[str, str]:

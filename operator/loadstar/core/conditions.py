@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from loadstar.core.model import Condition, TaskStatus
+from loadstar.core.reasons import Reason
 from loadstar.core.states import State
 
 SCHEDULED: Final = "Scheduled"
 PODS_READY: Final = "PodsReady"
 SUCCEEDED: Final = "Succeeded"
+SUSPENDED: Final = "Suspended"
 LOAD_DATA_FRESH: Final = "LoadDataFresh"
 
 
@@ -32,11 +34,17 @@ def with_conditions(status: TaskStatus, generation: int, now: float, *, fresh: b
         text = "the load sample of the chosen node is fresh" if fresh else "no fresh load sample: placed by requests"
         wanted.append((LOAD_DATA_FRESH, _flag(fresh), "Measured" if fresh else "NoFreshSample", text))
     old = {condition.type: condition for condition in status.conditions}
+    suspended = state is State.PENDING and status.reason == Reason.SUSPENDED
+    if suspended or SUSPENDED in old:
+        wanted.append((SUSPENDED, _flag(suspended), "Suspended" if suspended else "Resumed", _SUSPENSION[suspended]))
     for kind, value, why, text in wanted:
         before = old.get(kind)
         changed = before.changed if before and before.status == value else now
         old[kind] = Condition(kind, value, why, text, changed, generation)
     return replace(status, conditions=tuple(old.values()), observed_generation=generation)
+
+
+_SUSPENSION: Final = {True: "spec.suspend is true", False: "spec.suspend is false, or the Task has ended"}
 
 
 def _flag(value: bool) -> str:

@@ -34,6 +34,8 @@ class End:
 
 _NODE_REASONS: Final = {"Evicted", "NodeShutdown", "Shutdown", "Terminated", "NodeLost", "Preempting"}
 _START_REASONS: Final = {"StartError", "ContainerCannotRun"}
+_OWN_LIMIT: Final = ("exceeds the limit", "exceeds the total limit", "exceeded its local ephemeral storage limit")
+"""How a kubelet words that a Pod used more ephemeral storage than its own limits; nothing else tells it apart."""
 
 
 def read_end(pod: Pod) -> End:
@@ -46,11 +48,12 @@ def read_end(pod: Pod) -> End:
         return End(Verdict.DISRUPTION, Reason.DISRUPTED, _join(f"disrupted: {pod.disruption}", pod.end_message))
     if pod.end_reason == "DeadlineExceeded":
         return End(Verdict.DEADLINE, Reason.DEADLINE_EXCEEDED, "ran longer than timeouts.runSeconds")
+    if pod.end_reason == "Evicted" and any(words in pod.end_message for words in _OWN_LIMIT):
+        return End(Verdict.FAILURE, Reason.STORAGE_EXCEEDED, pod.end_message)
     if pod.started is None and pod.exit_code is None:
-        # The kubelet turned it away before anything ran: another node may take it.
-        return End(
-            Verdict.DISRUPTION, Reason.DISRUPTED, _join(f"refused by {pod.node}", pod.end_reason, pod.end_message)
-        )
+        # Nothing ran, so nothing can have been done twice: another node may take it at once.
+        why = _join(f"{pod.node or 'no node'} turned the Pod away", pod.end_reason, pod.end_message)
+        return End(Verdict.DISRUPTION, Reason.NODE_REFUSED, why)
     if pod.deleting or pod.end_reason in _NODE_REASONS:
         why = "deleted while it ran" if pod.deleting else pod.end_reason
         return End(Verdict.DISRUPTION, Reason.DISRUPTED, _join(why, pod.end_message))

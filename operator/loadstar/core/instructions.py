@@ -24,7 +24,32 @@ class CreatePod:
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Delete exactly this Pod (uid as the precondition)."""
+    """Delete exactly this Pod, and only as it was seen (uid and resourceVersion as preconditions).
+
+    `force`: at once and in any version, without waiting for its kubelet: for nodes that are gone or given up.
+    """
+
+    pod: Pod
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePod:
+    """Take our finalizer off this Pod: its end is on record, or nobody needs it any more."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePod:
+    """Put back the labels and the owner by which this Pod is the Task's."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmOrphan:
+    """Read the owner of this Pod live; when it is gone, so is the reason for the Pod: release and delete it."""
 
     pod: Pod
 
@@ -79,6 +104,9 @@ Instruction = (
     WriteStatus
     | CreatePod
     | DeletePod
+    | ReleasePod
+    | RestorePod
+    | ConfirmOrphan
     | ConfirmPod
     | RefreshTask
     | RequestPlacement

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from loadstar.core.quantity import Quantities
 from loadstar.core.reasons import Reason
@@ -74,17 +74,31 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How many failures of its own a Task survives. Disruptions are not counted."""
+    """How many failures of its own a Task survives, and how many disruptions, which are counted apart.
+
+    `replace_after`: seconds after which a Pod on a lost node is replaced although it may still run; None = never.
+    """
 
     limit: int = 3
     backoff: Backoff = Backoff()
+    disruption_limit: int = 10
+    replace_after: int | None = None
+    track_completion: bool = False
+
+
+class PodRetention(StrEnum):
+    """Which finished Pods stay once their end is in the status."""
+
+    ALL = "All"
+    FAILED = "Failed"
+    NONE = "None"
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What runs: the wire form is carried along unread; decisions need its requests alone."""
+    """What runs: the wire form, as JSON, is carried along unread; decisions need its requests alone."""
 
-    document: Mapping[str, Any]
+    document: bytes
     requests: Quantities
 
 
@@ -140,7 +154,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """The status of a Task. Optional values are None until they are known."""
+    """The status of a Task. Optional values are None until they are known.
+
+    `waiting`: when it last began to wait, None for its creation. `stopping`: the reason for which the open attempt is
+    being ended, written before its Pod is deleted so that a crash cannot lose the verdict.
+    """
 
     state: State = State.PENDING
     reason: str = Reason.QUEUED
@@ -157,6 +175,8 @@ class TaskStatus:
     failures: int = 0
     disruptions: int = 0
     not_before: float | None = None
+    waiting: float | None = None
+    stopping: str = ""
     score: NodeScore | None = None
     score_next: tuple[NodeScore, ...] = ()
     score_message: str = ""
@@ -180,7 +200,11 @@ class Task:
     placement: Placement = Placement()
     retry: Retry = Retry()
     run_seconds: int | None = None
+    pending_seconds: int | None = None
     ttl_seconds: int | None = None
+    pod_retention: PodRetention = PodRetention.ALL
+    cancel: bool = False
+    suspend: bool = False
     deleting: bool = False
     status: TaskStatus = TaskStatus()
 
@@ -205,7 +229,10 @@ class Pod:
     """One attempt at a part, as its Pod object says.
 
     `disruption` is the reason of a true DisruptionTarget condition; `gone` says that the object was seen to
-    disappear, and the rest is what was last seen of it.
+    disappear, and the rest is what was last seen of it; `confirmed` that this is certain and not only a label that was
+    taken off. `expunged`: only a finalizer still holds the object.
+    `tracked`: that finalizer is ours. `altered`: somebody took off the marks by which it is ours. Attempt and part are
+    read from its name, which nobody can change.
     """
 
     namespace: str
@@ -217,9 +244,14 @@ class Pod:
     phase: Phase
     created: float
     part: int = 0
+    task_name: str = ""
     node: str = ""
     deleting: bool = False
+    expunged: bool = False
+    tracked: bool = False
+    altered: bool = False
     gone: bool = False
+    confirmed: bool = False
     ready: bool = False
     requests: Quantities = field(default_factory=dict)
     started: float | None = None
@@ -233,9 +265,14 @@ class Pod:
     unschedulable: str = ""
 
     @property
+    def ran(self) -> bool:
+        """True when its container runs or ran, as far as was seen."""
+        return self.phase in {Phase.RUNNING, Phase.SUCCEEDED} or (self.started is not None and self.ended)
+
+    @property
     def ended(self) -> bool:
         """True when its container will never run again."""
-        return self.gone or self.phase in {Phase.SUCCEEDED, Phase.FAILED}
+        return self.gone or self.expunged or self.phase in {Phase.SUCCEEDED, Phase.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +298,15 @@ class Node:
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
     allocatable: Quantities
+    ready_changed: float | None = None
+
+    @property
+    def out_of_service(self) -> bool:
+        """True when an admin vouches that nothing runs there any more."""
+        return any(taint.key == OUT_OF_SERVICE for taint in self.taints)
+
+
+OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from loadstar.core.snapshot import NodeView, Snapshot, reservation
 from loadstar.core.template import Template
 
 CAPABILITY_PREFIX: Final = "capability.loadstar.dev/"
+CONSIDERED: Final = 32
+"""Among so many of the best nodes as they stand, the best with the Task on it is found."""
 
 
 class Cause(StrEnum):
@@ -109,16 +111,20 @@ def reject(view: NodeView, request: Request) -> Rejection | None:
 def place(request: Request, snapshot: Snapshot) -> Decision:
     """Choose a node for the Task, or say in one sentence why there is none.
 
-    A Task whose every other node is out gets a second look at the ones to avoid: better tried again than never.
+    A Task whose every other node is out gets a second look at the ones to avoid: better tried again than never. Where
+    nodes are many and ranked, the best that can take it are compared, and not all that could.
     """
     rejections: dict[str, Rejection] = {}
     free: list[NodeView] = []
-    for name, view in snapshot.nodes.items():
+    for name in snapshot.nodes if snapshot.ranked is None else snapshot.ranked:
+        view = snapshot.nodes[name]
         rejection = reject(view, request)
-        if rejection is None:
-            free.append(view)
-        else:
+        if rejection is not None:
             rejections[name] = rejection
+            continue
+        free.append(view)
+        if snapshot.ranked is not None and len(free) >= CONSIDERED:
+            break
     if not free and request.avoid and any(r.cause is Cause.AVOIDED for r in rejections.values()):
         return place(Request(request.task_uid, request.template), snapshot)
     if not free:
@@ -155,7 +161,7 @@ _ABOUT_SIZE: Final = {Reason.WAITING_FOR_CAPACITY, Reason.REQUEST_TOO_LARGE}
 def ranked(request: Request, snapshot: Snapshot, nodes: list[NodeView]) -> list[NodeScore]:
     """All given nodes, best first, with the Task's own share added to each."""
     template = request.template
-    own = reservation(request.task_uid, template.worker.requests)
+    own = reservation(template.worker.requests)
     weights = template.placement.weights or snapshot.policy.weights
     prefers = tuple(CAPABILITY_PREFIX + name for name in template.prefers)
     scores = [
@@ -168,7 +174,8 @@ def load_aware(request: Request, snapshot: Snapshot, nodes: list[NodeView]) -> P
     """The node with the lowest predicted load: cold before hot before unmeasured."""
     best, *others = ranked(request, snapshot, nodes)
     fresh = best.node_class is not NodeClass.UNKNOWN
-    message = f"{best.node} has the lowest predicted load of {len(nodes)} nodes: {describe(best)}"
+    of = f"the {len(nodes)} best of {len(snapshot.nodes)}" if snapshot.ranked is not None else f"{len(nodes)}"
+    message = f"{best.node} has the lowest predicted load of {of} nodes: {describe(best)}"
     if not others:
         message = f"{best.node} is the only node that can take it: {describe(best)}"
     if not fresh:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 Quantities: TypeAlias = Mapping[str, int]
@@ -54,6 +55,7 @@ def parse(text: str | float) -> Decimal:
     return value
 
 
+@lru_cache(maxsize=16384)
 def amount(name: str, text: str | float) -> int:
     """The whole-number amount of resource `name`: millicores for CPU, base units else; rounded up, capped at 2^63-1."""
     value = parse(text) * (1000 if name == CPU else 1)

@@ -35,6 +35,12 @@ class Reason(StrEnum):
     POD_LOST = "PodLost"
     NEVER_BOUND = "NeverBound"
     POD_INVALID = "PodInvalid"
+    NODE_REFUSED = "NodeRefused"
+    STORAGE_EXCEEDED = "StorageExceeded"
+    SUSPENDED = "Suspended"
+    CANCELLED = "Cancelled"
+    PENDING_DEADLINE_EXCEEDED = "PendingDeadlineExceeded"
+    DISRUPTION_LIMIT_EXCEEDED = "DisruptionLimitExceeded"
 
 
 EXPLANATIONS: Final[dict[Reason, str]] = {
@@ -52,7 +58,7 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.IMAGE_PROBLEM: "the image cannot be pulled",
     Reason.MISCONFIGURED: "the kubelet cannot make the container: a missing ConfigMap, Secret, volume or command",
     Reason.PARTS_RUNNING: "runs",
-    Reason.NODE_LOST: "the node of its Pod does not answer; the Pod may still run there",
+    Reason.NODE_LOST: "the node of its Pod does not answer; the Pod may still run there (retry.onNodeLost)",
     Reason.COMPLETED: "ended with exit code 0",
     Reason.WORKER_FAILED: "the container ended with an exit code other than 0",
     Reason.OOM_KILLED: "the container used more memory than its limit",
@@ -61,5 +67,11 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.POD_LOST: "the Pod is gone and nobody saw how it ended; this spends no attempt",
     Reason.NEVER_BOUND: "the chosen node did not take the Pod in time; another is tried; this spends no attempt",
     Reason.POD_INVALID: "the API server says that such a Pod can never be",
+    Reason.NODE_REFUSED: "the kubelet turned the Pod away before it ran; another node is tried; this spends no attempt",
+    Reason.STORAGE_EXCEEDED: "the container used more ephemeral storage than its limit",
+    Reason.SUSPENDED: "spec.suspend is true: no Pod of it runs until it is false again",
+    Reason.CANCELLED: "spec.cancel is true",
+    Reason.PENDING_DEADLINE_EXCEEDED: "waited longer than timeouts.pendingSeconds",
+    Reason.DISRUPTION_LIMIT_EXCEEDED: "was disrupted more often than retry.disruptionLimit",
 }
 """One sentence a reason, without a full stop; the docs' table is made from it."""

@@ -1,15 +1,14 @@
 """One Task, level-based: from what is seen of it and its Pods, what to do next.
 
 The same view gives the same instructions however often and after whatever crash it is asked. Choosing a node is
-`placement`'s, reading a Pod's end `ending`'s; carrying out is the runtime's.
+`placement`'s, reading a Pod's end `ending`'s, which Pods may go `pods`'; carrying out is the runtime's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-from loadstar.core import steps
+from loadstar.core import pods, steps, stops
 from loadstar.core.instructions import (
     ConfirmPod,
     CreatePod,
@@ -19,13 +18,15 @@ from loadstar.core.instructions import (
     RefreshTask,
     RequestPlacement,
     Requeue,
+    RestorePod,
     Wait,
 )
-from loadstar.core.model import Phase, Pod, Policy, Strategy, Task
-from loadstar.core.placement import Decision, Unplaced
+from loadstar.core.model import Phase, Pod, Strategy, Task
+from loadstar.core.placement import Unplaced
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
 from loadstar.core.template import missing_worker_message, resolve
+from loadstar.core.view import NodeState, View
 
 BIND_SECONDS: Final = 20.0
 """How long kube-scheduler may take to bind a pinned Pod before another node is tried."""
@@ -41,57 +42,27 @@ _IMAGE_REASONS: Final = {
     "RegistryUnavailable",
 }
 _CONFIG_REASONS: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The API server's answer to the Pod of an attempt: never possible (`invalid`), or not allowed now."""
-
-    attempt: int
-    invalid: bool
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What is known of one Task at an instant."""
-
-    task: Task
-    policy: Policy
-    pods: tuple[Pod, ...] = ()
-    decision: Decision | None = None
-    refusal: Refusal | None = None
-    node_ready: bool = True
+_OVER: Final = {Phase.SUCCEEDED, Phase.FAILED}
+_DEAD: Final = {NodeState.GONE, NodeState.OUT_OF_SERVICE}
 
 
 def reconcile(view: View, now: float) -> tuple[Instruction, ...]:
     """The instructions for this Task now; none means that it is at rest until something changes."""
     task = view.task
     if task.deleting:
-        return ()
+        return pods.released(view)
     if any(pod.attempt > task.status.attempt for pod in view.pods):
         return (RefreshTask(), Requeue(STALE_SECONDS))
-    stray = _strays(view)
+    settled: tuple[Instruction, ...] = (*pods.released(view), *pods.surplus(view))
+    stray = pods.strays(view)
     if task.status.state.terminal:
-        return (*stray, *_expire(task, now))
+        return (*stray, *settled, *_expire(task, now))
     if stray:
-        return (*stray, Wait(Reason.PREVIOUS_POD_ENDING, f"Pod {stray[0].pod.name} is being deleted"))
+        return (*stray, Wait(Reason.PREVIOUS_POD_ENDING, f"Pod {stray[0].pod.name} is being deleted"), *settled)
+    # What is over comes last: trouble with a finished Pod must not hold up the Task.
     if task.status.state is State.PENDING:
-        return _pending(view, now)
-    if task.status.state is State.ASSIGNED:
-        return _assigned(view, now)
-    return _running(view, now)
-
-
-def _strays(view: View) -> tuple[DeletePod, ...]:
-    """Live Pods that no attempt in progress owns."""
-    status = view.task.status
-    current = status.attempt if status.state in {State.ASSIGNED, State.RUNNING} else None
-    return tuple(DeletePod(pod) for pod in view.pods if not pod.ended and pod.attempt != current)
-
-
-def _current(view: View) -> Pod | None:
-    return next((pod for pod in view.pods if pod.attempt == view.task.status.attempt), None)
+        return (*_pending(view, now), *settled)
+    return (*_open(view, now), *settled)
 
 
 def _expire(task: Task, now: float) -> tuple[Instruction, ...]:
@@ -103,8 +74,28 @@ def _expire(task: Task, now: float) -> tuple[Instruction, ...]:
 
 def _pending(view: View, now: float) -> tuple[Instruction, ...]:
     task, status = view.task, view.task.status
-    template = resolve(task, view.policy)
-    if template is None:
+    if task.cancel:
+        return stops.cancel(task, now)
+    if task.suspend:
+        return () if status.reason == Reason.SUSPENDED else stops.suspend(task, now)
+    if status.reason == Reason.SUSPENDED:
+        return stops.resume(task, now)
+    if stops.overdue(task, now):
+        text = f"waited longer than timeouts.pendingSeconds; last: {status.reason}: {status.message}"
+        return steps.give_up(task, Reason.PENDING_DEADLINE_EXCEEDED, text, now)
+    return (*_waiting(view, now), *_deadline(task, now))
+
+
+def _deadline(task: Task, now: float) -> tuple[Instruction, ...]:
+    """Look again when the wait is over its limit."""
+    if task.pending_seconds is None:
+        return ()
+    return (Requeue(max(0.0, stops.waiting_since(task) + task.pending_seconds - now)),)
+
+
+def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
+    task, status = view.task, view.task.status
+    if resolve(task, view.policy) is None:
         return (Wait(Reason.NO_WORKER_FOR_TYPE, missing_worker_message(task, view.policy)),)
     if status.not_before is not None and status.not_before > now:
         reason = status.reason if status.reason in steps.BACK_OFF_REASONS else Reason.BACKING_OFF
@@ -116,24 +107,82 @@ def _pending(view: View, now: float) -> tuple[Instruction, ...]:
     return steps.assign(task, view.decision, now)
 
 
-def _assigned(view: View, now: float) -> tuple[Instruction, ...]:
-    task, status, pod = view.task, view.task.status, _current(view)
+def _open(view: View, now: float) -> tuple[Instruction, ...]:
+    """ASSIGNED or RUNNING: an attempt is open."""
+    task, pod = view.task, pods.current(view)
     if pod is None:
-        refusal = view.refusal
-        if refusal is not None and refusal.attempt == status.attempt:
-            if refusal.invalid:
-                return steps.give_up(task, Reason.POD_INVALID, refusal.message, now)
-            return steps.refused(task, refusal.message, now)
-        return (CreatePod(status.attempt, status.assigned_to),)
-    if pod.phase in {Phase.RUNNING, Phase.SUCCEEDED} or (pod.ended and pod.started is not None):
+        return _without_pod(view, now)
+    if pod.gone and not pod.confirmed and pod.phase not in _OVER:
+        return (ConfirmPod(pod.name, pod.attempt),)
+    if pod.altered and not pod.ended:
+        return (RestorePod(pod), Requeue(STALE_SECONDS))
+    if task.status.state is State.ASSIGNED and pod.ran:
+        # What ran is told as having run, also when it is over already.
         return steps.run(task, pod, now)
     if pod.ended:
-        return steps.finish(task, pod, now)
+        return stops.stopped(task, pod, now) if task.status.stopping else steps.finish(task, pod, now)
+    if task.status.stopping:
+        return _stopping(view, pod)
+    if reason := stops.why(task, now, started=pod.ran):
+        return stops.stop(task, reason, now)
+    return _live(view, pod, now)
+
+
+def _without_pod(view: View, now: float) -> tuple[Instruction, ...]:
+    """No Pod of the open attempt is known: it was not made yet, or it was and is gone."""
+    task, status, refusal = view.task, view.task.status, view.refusal
+    if status.stopping or status.state is State.RUNNING:
+        return (ConfirmPod(status.pod, status.attempt),)
+    if reason := stops.why(task, now, started=False):
+        return stops.stop(task, reason, now)
+    if refusal is not None and refusal.attempt == status.attempt:
+        if refusal.invalid:
+            return steps.give_up(task, Reason.POD_INVALID, refusal.message, now)
+        return steps.refused(task, refusal.message, now)
+    return (CreatePod(status.attempt, status.assigned_to),)
+
+
+def _stopping(view: View, pod: Pod) -> tuple[Instruction, ...]:
+    """End the Pod for the reason that is on record; nobody waits for a kubelet that was given up."""
+    status = view.task.status
+    if view.node_state in _DEAD or status.stopping == Reason.NODE_LOST:
+        return (DeletePod(pod, force=True),)
+    if not pod.deleting:
+        return (DeletePod(pod),)
+    if view.node_state is NodeState.NOT_READY and pod.node:
+        return (Wait(Reason.NODE_LOST, f"{status.message}; {pod.node} is not Ready, the Pod may still run there"),)
+    return (Wait(status.stopping, status.message),)
+
+
+def _live(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
+    """The Pod of the open attempt exists and has not ended."""
+    task = view.task
+    if pod.node:
+        if view.node_state in _DEAD:
+            return (DeletePod(pod, force=True),)
+        if view.node_state is NodeState.NOT_READY:
+            return _lost(view, pod, now)
     if pod.deleting:
+        if task.status.state is State.RUNNING:
+            return (Wait(Reason.PARTS_RUNNING, f"Pod {pod.name} is being deleted"),)
         return (Wait(Reason.PREVIOUS_POD_ENDING, f"Pod {pod.name} is being deleted"),)
+    if task.status.state is State.RUNNING:
+        return (Wait(Reason.PARTS_RUNNING, f"attempt {task.status.attempt} runs on {pod.node}"),)
     if not pod.node:
-        return _unbound(task, pod, now)
-    return (_starting(pod),)
+        return (*_unbound(task, pod, now), *_deadline(task, now))
+    return (_starting(pod), *_deadline(task, now))
+
+
+def _lost(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
+    """The node does not answer: wait, or give the Pod up when its user said after how long."""
+    task = view.task
+    waits = Wait(Reason.NODE_LOST, f"{pod.node} is not Ready; the Pod may still run there")
+    if task.retry.replace_after is None or view.node_since is None:
+        return (waits, *(() if pod.ran else _deadline(task, now)))
+    left = view.node_since + task.retry.replace_after - now
+    if left <= 0:
+        return stops.stop(task, Reason.NODE_LOST, now)
+    return (waits, Requeue(left))
 
 
 def _unbound(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
@@ -155,14 +204,3 @@ def _starting(pod: Pod) -> Wait:
         return Wait(Reason.MISCONFIGURED, detail)
     # The usual case is no news: it keeps the reason of the assignment and costs no write, however slow the node.
     return Wait(Reason.NODE_CHOSEN, detail or f"{pod.node} is starting the container")
-
-
-def _running(view: View, now: float) -> tuple[Instruction, ...]:
-    task, pod = view.task, _current(view)
-    if pod is None:
-        return (ConfirmPod(task.status.pod, task.status.attempt),)
-    if pod.ended:
-        return steps.finish(task, pod, now)
-    if not view.node_ready:
-        return (Wait(Reason.NODE_LOST, f"{pod.node} is not Ready; the Pod may still run there"),)
-    return (Wait(Reason.PARTS_RUNNING, task.status.message),)

@@ -49,9 +49,9 @@ def predicted(view: NodeView, now: float, stale_seconds: float) -> tuple[Shares,
     if load is None or load.cpu_cores is None or load.memory_bytes is None or now - load.timestamp > stale_seconds:
         by_request = Shares(view.requested.get(CPU, 0) / cpus, view.requested.get(MEMORY, 0) / memory)
         return by_request, False
-    extra_cpu = sum(res.cpu * unseen(res, load.timestamp, load.window) for res in view.reservations)
+    extra_cpu = sum(res.cpu * unseen(res, load.timestamp, load.window) for res in view.reservations.values())
     # Memory is an instant's value: a Pod is in it or not.
-    extra_memory = sum(res.memory * unseen(res, load.timestamp, 0) for res in view.reservations)
+    extra_memory = sum(res.memory * unseen(res, load.timestamp, 0) for res in view.reservations.values())
     return Shares(
         cpu=(load.cpu_cores * 1000 + extra_cpu) / cpus,
         memory=(load.memory_bytes + extra_memory) / memory,

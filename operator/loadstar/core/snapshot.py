@@ -1,10 +1,11 @@
-"""The cluster at one instant, as a placement cycle sees it, with what the cycle itself has already promised.
+"""The cluster at one instant, as a placement sees it: nodes with their load, what is requested of them, what ours add.
 
-The store builds it; `assume` is the only change, so that each placement of a cycle counts for the next.
+`ledger` keeps the nodes up to date; nothing here changes by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from loadstar.core.model import Load, Node, Policy
@@ -15,7 +16,6 @@ from loadstar.core.quantity import CPU, MEMORY, PODS, Quantities
 class Reservation:
     """What one of our own Pods adds to a node; `started` None = not running yet."""
 
-    task_uid: str
     cpu: int
     memory: int
     started: float | None = None
@@ -25,37 +25,54 @@ DEFAULT_CPU = 250
 DEFAULT_MEMORY = 200 * 2**20
 
 
-def reservation(task_uid: str, requests: Quantities, started: float | None = None) -> Reservation:
+def reservation(requests: Quantities, started: float | None = None) -> Reservation:
     """The expected use of a Pod with these requests: the requests, else 250m and 200Mi where it names none."""
-    return Reservation(
-        task_uid=task_uid,
-        cpu=requests.get(CPU, DEFAULT_CPU),
-        memory=requests.get(MEMORY, DEFAULT_MEMORY),
-        started=started,
-    )
+    return Reservation(cpu=requests.get(CPU, DEFAULT_CPU), memory=requests.get(MEMORY, DEFAULT_MEMORY), started=started)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A Pod, or the promise of one, on a node. Others' Pods have no reservation: the sample has them."""
+
+    node: str
+    requests: Quantities
+    reservation: Reservation | None = None
 
 
 @dataclass(slots=True)
 class NodeView:
-    """A node with its load, what all Pods on it request, and what ours add to the sample."""
+    """A node with its load, what all Pods on it request, and what ours add to the sample, by the charge's id."""
 
     node: Node
     load: Load | None = None
     requested: dict[str, int] = field(default_factory=dict)
-    reservations: list[Reservation] = field(default_factory=list)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
 
-    def assume(self, task_uid: str, requests: Quantities) -> None:
-        """Count a Pod with these requests as if it were here."""
-        for name, value in requests.items():
-            self.requested[name] = self.requested.get(name, 0) + value
-        self.requested[PODS] = self.requested.get(PODS, 0) + 1
-        self.reservations.append(reservation(task_uid, requests))
+    def add(self, identity: str, charge: Charge) -> None:
+        """Count a Pod in."""
+        self._count(charge, 1)
+        if charge.reservation is not None:
+            self.reservations[identity] = charge.reservation
+
+    def take(self, identity: str, charge: Charge) -> None:
+        """Count a Pod out."""
+        self._count(charge, -1)
+        self.reservations.pop(identity, None)
+
+    def _count(self, charge: Charge, sign: int) -> None:
+        for name, value in (*charge.requests.items(), (PODS, 1)):
+            total = self.requested.get(name, 0) + sign * value
+            if total:
+                self.requested[name] = total
+            else:
+                self.requested.pop(name, None)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All nodes by name, the policy, and the instant."""
+    """All nodes by name, the policy, and the instant; `ranked`: the names, best first, where there are many."""
 
-    nodes: dict[str, NodeView]
+    nodes: Mapping[str, NodeView]
     policy: Policy
     now: float
+    ranked: Iterable[str] | None = None

@@ -27,17 +27,17 @@ class State(StrEnum):
 TRANSITIONS: Final[dict[State, dict[State, str]]] = {
     State.PENDING: {
         State.ASSIGNED: "a node was chosen; the write is the lock of the attempt",
-        State.FAILED: "the Task can never run as it is written",
+        State.FAILED: "cancelled, past timeouts.pendingSeconds, or never able to run as it is written",
     },
     State.ASSIGNED: {
-        State.PENDING: "the Pod was refused, lost, disrupted, or failed with attempts left",
+        State.PENDING: "the Pod was refused, lost, disrupted, suspended, or failed with attempts left",
         State.RUNNING: "a Pod runs",
-        State.FAILED: "out of attempts, past its deadline, or never able to run",
+        State.FAILED: "out of attempts, cancelled, past a deadline, or never able to run",
     },
     State.RUNNING: {
-        State.PENDING: "no part is live and one waits: retry or disruption",
+        State.PENDING: "no part is live and one waits: retry, disruption or suspension",
         State.SUCCESS: "all parts are done",
-        State.FAILED: "out of attempts or past its deadline",
+        State.FAILED: "out of attempts, cancelled, disrupted too often, or past its deadline",
     },
     State.SUCCESS: {},
     State.FAILED: {},

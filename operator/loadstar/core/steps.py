@@ -1,6 +1,6 @@
-"""The status that each edge of the state machine writes. Every one passes the guard of `states`.
+"""The status that each edge of the state machine writes, as a Task goes its way. Each passes the guard of `states`.
 
-When an edge is taken is `reconcile`'s decision.
+When an edge is taken is `reconcile`'s decision; what a user or a deadline cuts short is `stops`'.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from loadstar.core.model import Attempt, Pod, Task, TaskStatus
 from loadstar.core.naming import pod_name
 from loadstar.core.placement import Placed
 from loadstar.core.reasons import Reason
-from loadstar.core.states import State, guard
+from loadstar.core.records import closed, kept, moved, reopened, trailing
+from loadstar.core.states import State
 
-ATTEMPTS_KEPT: Final = 5
 REFUSED_SECONDS: Final = 5.0
 REFUSED_MAX_SECONDS: Final = 160.0
 FREE_DISRUPTIONS: Final = 3
@@ -27,13 +27,16 @@ DISRUPTED_MAX_SECONDS: Final = 60.0
 
 BACK_OFF_REASONS: Final = {Reason.BACKING_OFF, Reason.POD_CREATE_FORBIDDEN}
 """Reasons that already say why a Task waits for its `notBefore`."""
+ELSEWHERE: Final = (Reason.NEVER_BOUND, Reason.NODE_REFUSED)
+"""Ends after which another node is tried: nothing ran there."""
+INTERRUPTIONS: Final = (Reason.DISRUPTED, Reason.POD_LOST, Reason.NODE_LOST, *ELSEWHERE)
 
 
 def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
     """PENDING → ASSIGNED: open the next attempt. This write is its lock."""
     attempt = task.status.attempt + 1
     status = replace(
-        _move(task, State.ASSIGNED, Reason.NODE_CHOSEN, placed.message),
+        moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, placed.message),
         assigned_to=placed.node or "",
         attempt=attempt,
         pod=pod_name(task.name, task.uid, 0, attempt),
@@ -53,7 +56,7 @@ def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
 def run(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
     """ASSIGNED → RUNNING: the container runs, or ran; the node is the one that was bound."""
     status = replace(
-        _move(task, State.RUNNING, Reason.PARTS_RUNNING, f"attempt {task.status.attempt} runs on {pod.node}"),
+        moved(task, State.RUNNING, Reason.PARTS_RUNNING, f"attempt {task.status.attempt} runs on {pod.node}"),
         assigned_to=pod.node,
         started=pod.started if pod.started is not None else now,
     )
@@ -64,23 +67,19 @@ def finish(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
     """The Pod of the current attempt has ended: succeed, retry, or fail."""
     end = read_end(pod)
     if end.verdict is Verdict.SUCCESS:
-        status = _closed(task, pod, end, now, State.SUCCESS)
+        status = closed(task, pod, end, now, State.SUCCESS)
         return (WriteStatus(with_conditions(replace(status, parts="1/1"), task.generation, now)),)
     if end.verdict is Verdict.DISRUPTION:
-        return _disrupted(task, pod, end, now)
+        return disrupt(task, pod, end, now)
     failures = task.status.failures + 1
     if end.verdict is Verdict.DEADLINE or failures > task.retry.limit:
         spent = f"; attempt {task.status.attempt}, {failures} failed, retry.limit {task.retry.limit}"
         text = end.message if end.verdict is Verdict.DEADLINE else end.message + spent
-        status = replace(_closed(task, pod, end, now, State.FAILED), failures=failures, message=text)
-        return (
-            WriteStatus(with_conditions(status, task.generation, now)),
-            Emit("TaskFailed", f"{end.reason}: {text}"),
-        )
+        return _fail(replace(closed(task, pod, end, now, State.FAILED), failures=failures, message=text), task, now)
     delay = back_off(task, failures)
     text = f"attempt {task.status.attempt} failed ({end.reason}: {end.message}); next in {delay:g} s"
     status = replace(
-        _reopened(task, pod, end, now, Reason.BACKING_OFF, text), failures=failures, not_before=ceil(now + delay)
+        reopened(task, pod, end, now, Reason.BACKING_OFF, text), failures=failures, not_before=ceil(now + delay)
     )
     return (
         WriteStatus(with_conditions(status, task.generation, now)),
@@ -88,17 +87,39 @@ def finish(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
     )
 
 
+def disrupt(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ...]:
+    """The attempt was cut short by no fault of its own: again, unless that has happened too often.
+
+    A Pod that was never bound ran nowhere: it counts towards the growing wait, not towards the limit.
+    """
+    disruptions = task.status.disruptions + (end.reason is not Reason.NEVER_BOUND)
+    if disruptions > task.retry.disruption_limit and end.reason is not Reason.NEVER_BOUND:
+        text = (
+            f"{disruptions} disruptions, retry.disruptionLimit {task.retry.disruption_limit}; the last: {end.message}"
+        )
+        status = replace(closed(task, pod, end, now, State.FAILED), disruptions=disruptions, message=text)
+        return _fail(replace(status, reason=Reason.DISRUPTION_LIMIT_EXCEEDED), task, now)
+    in_a_row = 1 + trailing(task.status, *INTERRUPTIONS)
+    status = replace(
+        reopened(task, pod, end, now, end.reason, f"attempt {task.status.attempt}: {end.message}"),
+        disruptions=disruptions,
+    )
+    if in_a_row > FREE_DISRUPTIONS:
+        delay = min(DISRUPTED_MAX_SECONDS, 2.0 ** (in_a_row - FREE_DISRUPTIONS))
+        status = replace(status, not_before=ceil(now + delay))
+    return (WriteStatus(with_conditions(status, task.generation, now)),)
+
+
 def give_up(task: Task, reason: Reason, message: str, now: float) -> tuple[Instruction, ...]:
-    """→ FAILED without a Pod: what is written can never run."""
-    status = replace(_move(task, State.FAILED, reason, message), completed=now)
-    return (WriteStatus(with_conditions(status, task.generation, now)), Emit("TaskFailed", f"{reason}: {message}"))
+    """→ FAILED without a Pod: it can never run as it is written, or waited too long."""
+    return _fail(replace(moved(task, State.FAILED, reason, message), completed=now), task, now)
 
 
 def refused(task: Task, message: str, now: float) -> tuple[Instruction, ...]:
     """ASSIGNED → PENDING: the API server refused the Pod; there was no attempt, so its number is used again."""
-    times = _trailing(task.status, Reason.POD_CREATE_FORBIDDEN)
+    times = trailing(task.status, Reason.POD_CREATE_FORBIDDEN)
     delay = min(REFUSED_MAX_SECONDS, REFUSED_SECONDS * 2**times)
-    record = Attempt(
+    one = Attempt(
         attempt=task.status.attempt,
         node=task.status.assigned_to,
         pod=task.status.pod,
@@ -107,13 +128,13 @@ def refused(task: Task, message: str, now: float) -> tuple[Instruction, ...]:
         message=message,
     )
     status = replace(
-        _move(task, State.PENDING, Reason.POD_CREATE_FORBIDDEN, message),
+        moved(task, State.PENDING, Reason.POD_CREATE_FORBIDDEN, message),
         attempt=task.status.attempt - 1,
         assigned_to="",
         pod="",
         assigned=None,
         not_before=ceil(now + delay),
-        attempts=_kept(task.status, record),
+        attempts=kept(task.status, one),
     )
     return (WriteStatus(with_conditions(status, task.generation, now)), Emit("PodCreateForbidden", message))
 
@@ -125,72 +146,14 @@ def back_off(task: Task, failures: int) -> float:
     return min(policy.max_seconds, policy.initial_seconds * policy.factor**exponent)
 
 
-def never_bound(status: TaskStatus) -> tuple[str, ...]:
+def tried_in_vain(status: TaskStatus) -> tuple[str, ...]:
     """The nodes that the latest attempts in a row did not get onto."""
-    count = _trailing(status, Reason.NEVER_BOUND)
+    count = trailing(status, *ELSEWHERE)
     return tuple(attempt.node for attempt in status.attempts[len(status.attempts) - count :])
 
 
-def _disrupted(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ...]:
-    in_a_row = 1 + _trailing(task.status, Reason.DISRUPTED, Reason.POD_LOST, Reason.NEVER_BOUND)
-    status = replace(
-        _reopened(task, pod, end, now, end.reason, f"attempt {task.status.attempt}: {end.message}"),
-        disruptions=task.status.disruptions + 1,
+def _fail(status: TaskStatus, task: Task, now: float) -> tuple[Instruction, ...]:
+    return (
+        WriteStatus(with_conditions(status, task.generation, now)),
+        Emit("TaskFailed", f"{status.reason}: {status.message}"),
     )
-    if in_a_row > FREE_DISRUPTIONS:
-        delay = min(DISRUPTED_MAX_SECONDS, 2.0 ** (in_a_row - FREE_DISRUPTIONS))
-        status = replace(status, not_before=ceil(now + delay))
-    return (WriteStatus(with_conditions(status, task.generation, now)),)
-
-
-def _move(task: Task, state: State, reason: Reason, message: str) -> TaskStatus:
-    return replace(task.status, state=guard(task.status.state, state), reason=reason, message=message)
-
-
-def _closed(task: Task, pod: Pod, end: End, now: float, state: State) -> TaskStatus:
-    """A final status; the node's clock says when the container ended, ours only when it does not."""
-    return replace(
-        _move(task, state, end.reason, end.message),
-        completed=pod.finished if pod.finished is not None else now,
-        exit_code=pod.exit_code,
-        attempts=_kept(task.status, _record(task, pod, end)),
-    )
-
-
-def _reopened(task: Task, pod: Pod, end: End, now: float, reason: Reason, message: str) -> TaskStatus:
-    return replace(
-        _move(task, State.PENDING, reason, message),
-        assigned_to="",
-        pod="",
-        assigned=None,
-        started=None,
-        exit_code=pod.exit_code,
-        not_before=None,
-        attempts=_kept(task.status, _record(task, pod, end, now)),
-    )
-
-
-def _record(task: Task, pod: Pod, end: End, now: float | None = None) -> Attempt:
-    return Attempt(
-        attempt=task.status.attempt,
-        node=pod.node or task.status.assigned_to,
-        pod=pod.name,
-        reason=end.reason,
-        started=pod.started,
-        finished=pod.finished if pod.finished is not None else now,
-        exit_code=pod.exit_code,
-        message=end.message,
-    )
-
-
-def _kept(status: TaskStatus, record: Attempt) -> tuple[Attempt, ...]:
-    return (*status.attempts, record)[-ATTEMPTS_KEPT:]
-
-
-def _trailing(status: TaskStatus, *reasons: Reason) -> int:
-    count = 0
-    for attempt in reversed(status.attempts):
-        if attempt.reason not in reasons:
-            break
-        count += 1
-    return count

@@ -1,1 +1,1 @@
-"""The kopf layer: what kopf sees is translated and handed on. No rule lives here, and no handler writes."""
+"""What is seen is translated and handed on: few kinds by kopf, the many by reflectors. No rule lives here."""

@@ -6,8 +6,9 @@ It knows paths and status codes, no kinds. The generated client costs three time
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -17,6 +18,7 @@ from loadstar import __version__
 from loadstar.kube.credentials import Credentials
 from loadstar.runtime.ports import (
     AlreadyExists,
+    BudgetRefused,
     ClusterError,
     Conflict,
     Forbidden,
@@ -39,8 +41,11 @@ Json = dict[str, Any]
 class Client:
     """One session to one API server."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, observe: Callable[[float], None] = lambda _: None) -> None:
+        """`observe` gets the API server's time, in whole seconds, whenever an answer tells another one."""
         self._credentials = credentials
+        self._observe = observe
+        self._date = ""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=credentials.ssl_context(), limit=CONNECTIONS),
             headers={"User-Agent": f"loadstar/{__version__}", "Accept": "application/json"},
@@ -80,6 +85,7 @@ class Client:
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
                 content = await response.read()
+                self._tell_time(response.headers.get("Date", ""))
                 if response.status >= 400:  # noqa: PLR2004 - HTTP
                     raise refusal(response.status, content, response.headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -104,6 +110,12 @@ class Client:
                 yield _events(response)
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"watch {path}: {error!r}") from error
+
+    def _tell_time(self, date: str) -> None:
+        if date and date != self._date:
+            self._date = date
+            with suppress(ValueError, TypeError):
+                self._observe(parsedate_to_datetime(date).timestamp())
 
     async def _headers(self, accept: str) -> dict[str, str]:
         headers = {"Accept": accept}
@@ -138,6 +150,8 @@ def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> ClusterE
     if not isinstance(answer, dict):
         answer = {}
     message = str(answer.get("message") or content[:200].decode(errors="replace") or f"HTTP {status}")[:1024]
+    if status == 429 and _budget(answer):  # noqa: PLR2004 - HTTP
+        return BudgetRefused(message)
     if status == 429:  # noqa: PLR2004 - HTTP
         return Throttled(message, _retry_after(headers))
     if status == 409:  # noqa: PLR2004 - HTTP
@@ -146,6 +160,12 @@ def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> ClusterE
         return Unavailable(message)
     kinds: dict[int, type[ClusterError]] = {400: Invalid, 403: Forbidden, 404: NotFound, 410: NotFound, 422: Invalid}
     return kinds.get(status, ClusterError)(message)
+
+
+def _budget(answer: Json) -> bool:
+    details = answer.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return any(isinstance(c, dict) and c.get("reason") == "DisruptionBudget" for c in causes or ())
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from loadstar import __version__
-from loadstar.api import API_VERSION, POLICY_KIND, POLICY_NAME, POLICY_PLURAL, TASK_KIND, TASK_PLURAL, convert
+from loadstar.api import (
+    API_VERSION,
+    POLICY_KIND,
+    POLICY_NAME,
+    POLICY_PLURAL,
+    TASK_KIND,
+    TASK_PLURAL,
+    TRACKING_FINALIZER,
+    convert,
+)
 from loadstar.api.times import format_micro_time, format_time
 from loadstar.core.model import Condition, Pod, Task, TaskStatus
 from loadstar.core.template import Template
 from loadstar.kube import translate
 from loadstar.kube.client import MERGE_PATCH, Client
-from loadstar.kube.manifests import pod_manifest
+from loadstar.kube.manifests import marks, pod_manifest
 from loadstar.runtime.ports import AlreadyExists, Clock, Conflict, LeaseRecord, NodeReport, NotFound
 
-PAGE: Final = 500
-METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 NODES_REPORTED: Final = 1000
 
 Json = dict[str, Any]
@@ -42,11 +51,18 @@ class KubeCluster:
         self._identity = identity
 
     async def write_status(self, task: Task, status: TaskStatus) -> Task:
-        """PATCH /status with the difference, under the resourceVersion that was decided on."""
-        patch = convert.merge_patch(convert.status_document(task.status), convert.status_document(status))
+        """PATCH /status with the difference, under the resourceVersion that was decided on.
+
+        That version is the precondition, so the rest of the Task is known and only its new metadata is asked for.
+        """
+        document = convert.status_document(status)
+        patch = convert.merge_patch(convert.status_document(task.status), document)
         body = {"metadata": {"resourceVersion": task.resource_version, "uid": task.uid}, "status": patch}
         path = tasks_path(task.namespace, task.name, "status")
-        return convert.task(await self._client.request("PATCH", path, body, content_type=MERGE_PATCH))
+        answer = await self._client.request("PATCH", path, body, content_type=MERGE_PATCH, accept=METADATA_ONLY)
+        return replace(
+            task, status=convert.status(document), resource_version=str(answer["metadata"]["resourceVersion"])
+        )
 
     async def read_task(self, namespace: str, name: str) -> Task | None:
         """GET the Task."""
@@ -54,19 +70,6 @@ class KubeCluster:
             return convert.task(await self._client.request("GET", tasks_path(namespace, name)))
         except NotFound:
             return None
-
-    async def list_task_uids(self) -> set[str]:
-        """LIST all Tasks, metadata only, page by page."""
-        uids: set[str] = set()
-        params = {"limit": str(PAGE)}
-        while True:
-            path = f"/apis/{API_VERSION}/{TASK_PLURAL}"
-            page = await self._client.request("GET", path, params=params, accept=METADATA_ONLY)
-            uids.update(item["metadata"]["uid"] for item in page.get("items") or ())
-            token = (page.get("metadata") or {}).get("continue")
-            if not token:
-                return uids
-            params["continue"] = token
 
     async def delete_task(self, task: Task) -> None:
         """DELETE the Task; its Pods follow by their owner reference."""
@@ -77,9 +80,10 @@ class KubeCluster:
             return
 
     async def create_pod(self, task: Task, template: Template, attempt: int, node: str) -> Pod:
-        """POST the attempt's Pod."""
+        """POST the attempt's Pod; what admission made of it is told by the watch."""
         manifest = pod_manifest(task, template, attempt, node)
-        return translate.pod(await self._client.request("POST", pods_path(task.namespace), manifest))
+        answer = await self._client.request("POST", pods_path(task.namespace), manifest, accept=METADATA_ONLY)
+        return translate.pod({**manifest, "metadata": answer["metadata"]})
 
     async def read_pod(self, namespace: str, name: str) -> Pod | None:
         """GET the Pod."""
@@ -88,14 +92,40 @@ class KubeCluster:
         except NotFound:
             return None
 
-    async def delete_pod(self, pod: Pod) -> None:
-        """DELETE the Pod, with its own grace period."""
+    async def delete_pod(self, pod: Pod, *, force: bool) -> None:
+        """DELETE the Pod: with its own grace period and only as it was seen, or at once as it is."""
+        preconditions = {"uid": pod.uid}
+        body: Json = {"preconditions": preconditions}
+        if force:
+            body["gracePeriodSeconds"] = 0
+        elif pod.resource_version:
+            preconditions["resourceVersion"] = pod.resource_version
+        await self._client.request("DELETE", pods_path(pod.namespace, pod.name), body, accept=METADATA_ONLY)
+
+    async def release_pod(self, pod: Pod) -> Pod | None:
+        """PATCH our finalizer away and leave those of others."""
+        path = pods_path(pod.namespace, pod.name)
         try:
-            await self._client.request(
-                "DELETE", pods_path(pod.namespace, pod.name), {"preconditions": {"uid": pod.uid}}
-            )
-        except (NotFound, Conflict):
-            return
+            meta = (await self._client.request("GET", path, accept=METADATA_ONLY))["metadata"]
+            if meta["uid"] != pod.uid:
+                return None
+            finalizers = [name for name in meta.get("finalizers") or () if name != TRACKING_FINALIZER]
+            body = {"metadata": {"resourceVersion": meta["resourceVersion"], "finalizers": finalizers or None}}
+            answer = await self._client.request("PATCH", path, body, content_type=MERGE_PATCH)
+        except NotFound:
+            return None
+        if not finalizers and "deletionTimestamp" in answer["metadata"]:
+            return None
+        return translate.pod(answer)
+
+    async def restore_pod(self, task: Task, pod: Pod) -> Pod | None:
+        """PATCH our labels and the owner back."""
+        body = {"metadata": {"uid": pod.uid, **marks(task, pod.part, pod.attempt)}}
+        try:
+            path = pods_path(pod.namespace, pod.name)
+            return translate.pod(await self._client.request("PATCH", path, body, content_type=MERGE_PATCH))
+        except NotFound:
+            return None
 
     async def emit(self, task: Task, reason: str, message: str) -> None:
         """POST an Event (events.k8s.io) about the Task."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
+
 from loadstar.api import (
     API_VERSION,
     ATTEMPT_LABEL,
@@ -17,6 +19,7 @@ from loadstar.api import (
     TASK_KIND,
     TASK_LABEL,
     TASK_UID_LABEL,
+    TRACKING_FINALIZER,
 )
 from loadstar.core.model import Task, Toleration
 from loadstar.core.naming import pod_name
@@ -40,7 +43,7 @@ Json = dict[str, Any]
 
 def pod_manifest(task: Task, template: Template, attempt: int, node: str, part: int = 0, parts: int = 1) -> Json:
     """The Pod of one attempt at one part, pinned to `node` unless that is empty."""
-    worker = template.worker.document
+    worker: Json = orjson.loads(template.worker.document)
     spec: Json = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -58,31 +61,36 @@ def pod_manifest(task: Task, template: Template, attempt: int, node: str, part: 
         spec["activeDeadlineSeconds"] = task.run_seconds
     if affinity := _affinity(template, node):
         spec["affinity"] = {"nodeAffinity": affinity}
+    metadata: Json = {
+        "name": pod_name(task.name, task.uid, part, attempt),
+        "namespace": task.namespace,
+        **marks(task, part, attempt),
+    }
+    if task.retry.track_completion:
+        metadata["finalizers"] = [TRACKING_FINALIZER]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def marks(task: Task, part: int, attempt: int) -> Json:
+    """The labels and the owner by which a Pod is the Task's."""
     return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": pod_name(task.name, task.uid, part, attempt),
-            "namespace": task.namespace,
-            "labels": {
-                TASK_LABEL: task.name,
-                TASK_UID_LABEL: task.uid,
-                PART_LABEL: str(part),
-                ATTEMPT_LABEL: str(attempt),
-                MANAGED_BY_LABEL: MANAGED_BY,
-            },
-            "ownerReferences": [
-                {
-                    "apiVersion": API_VERSION,
-                    "kind": TASK_KIND,
-                    "name": task.name,
-                    "uid": task.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": False,
-                }
-            ],
+        "labels": {
+            TASK_LABEL: task.name,
+            TASK_UID_LABEL: task.uid,
+            PART_LABEL: str(part),
+            ATTEMPT_LABEL: str(attempt),
+            MANAGED_BY_LABEL: MANAGED_BY,
         },
-        "spec": spec,
+        "ownerReferences": [
+            {
+                "apiVersion": API_VERSION,
+                "kind": TASK_KIND,
+                "name": task.name,
+                "uid": task.uid,
+                "controller": True,
+                "blockOwnerDeletion": False,
+            }
+        ],
     }
 
 

@@ -1,7 +1,8 @@
 """List and watch one collection for ever, and say what is there, what changed and what is gone.
 
-Pods and Nodes come in here rather than through kopf: they are many and large, and a bare watch costs a tenth of the
-CPU an event. After a lost watch it lists again and reports what disappeared meanwhile, which no event would tell.
+Tasks, Pods and Nodes come in here rather than through kopf: they are many, and a bare watch costs a tenth of the CPU an
+event (docs/benchmarks.md). After a lost watch, and now and then anyway, it lists again and reports what disappeared
+meanwhile, which no event would tell. It keeps the names of objects and not the objects.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from sys import intern
 from typing import Any, Final
 
 from loadstar.kube.client import Client
 from loadstar.runtime.ports import Clock, ClusterError, NotFound, Unavailable
 
 PAGE: Final = 500
+LIST_SECONDS: Final = 30.0
+RESYNC_SECONDS: Final = 600.0
 WATCH_SECONDS: Final = 300
-SILENCE_SECONDS: Final = 90.0
+SILENCE_SECONDS: Final = 70.0
 """A watch without even a bookmark for so long is dead, whatever TCP says: the API server sends one a minute."""
 RETRY_SECONDS: Final = 0.5
 RETRY_MAX_SECONDS: Final = 15.0
@@ -27,8 +32,17 @@ Json = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Which object: what stays of it when it is gone."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
 class Reflector:
-    """`seen` gets every object that is new or changed, `lost` the last known form of every object that is gone."""
+    """`seen` gets every object that is new or changed; `lost` every one that is gone, with its last form if told."""
 
     def __init__(
         self,
@@ -37,9 +51,9 @@ class Reflector:
         path: str,
         *,
         seen: Callable[[Json], None],
-        lost: Callable[[Json], None],
+        lost: Callable[[Ref, Json | None], None],
         params: Mapping[str, str] | None = None,
-        keep: Callable[[Json], Json] = lambda raw: raw,
+        resync: float = RESYNC_SECONDS,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -47,9 +61,10 @@ class Reflector:
         self._params = dict(params or {})
         self._seen = seen
         self._lost = lost
-        self._keep = keep
-        self._known: dict[str, Json] = {}
+        self._resync = resync
+        self._known: dict[str, Ref] = {}
         self._version = ""
+        self._listed = float("-inf")
         self.synced = asyncio.Event()
         self.progress = clock.boottime()
 
@@ -58,7 +73,7 @@ class Reflector:
         failures = 0
         while True:
             try:
-                if not self._version:
+                if not self._version or self._clock.boottime() - self._listed >= self._resync:
                     await self._list()
                     failures = 0
                 await self._watch()
@@ -75,24 +90,25 @@ class Reflector:
                 await asyncio.sleep(random.uniform(RETRY_SECONDS, longest))
 
     async def _list(self) -> None:
-        found: dict[str, Json] = {}
+        """List page by page; what is not in any page is gone."""
+        self._version = ""
+        found: set[str] = set()
         params = {**self._params, "limit": str(PAGE)}
         while True:
-            page = await self._client.request("GET", self._path, params=params)
+            page = await self._client.request("GET", self._path, params=params, seconds=LIST_SECONDS)
             for raw in page.get("items") or ():
-                found[raw["metadata"]["uid"]] = raw
+                self._note(raw)
+                found.add(raw["metadata"]["uid"])
+                self._report(self._seen, raw)
+            self.progress = self._clock.boottime()
             meta = page.get("metadata") or {}
             if not meta.get("continue"):
                 break
             params["continue"] = meta["continue"]
-        gone = [raw for uid, raw in self._known.items() if uid not in found]
-        self._known = {uid: self._keep(raw) for uid, raw in found.items()}
-        for raw in gone:
-            self._report(self._lost, raw)
-        for raw in found.values():
-            self._report(self._seen, raw)
+        for uid in [uid for uid in self._known if uid not in found]:
+            self._report(self._lost, self._known.pop(uid), None)
         self._version = str(meta.get("resourceVersion", ""))
-        self.progress = self._clock.boottime()
+        self._listed = self._clock.boottime()
         self.synced.set()
 
     async def _watch(self) -> None:
@@ -100,7 +116,7 @@ class Reflector:
             **self._params,
             "resourceVersion": self._version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(WATCH_SECONDS),
+            "timeoutSeconds": str(int(min(WATCH_SECONDS, self._resync))),
         }
         async with self._client.watch(self._path, params) as events:
             while True:
@@ -125,16 +141,24 @@ class Reflector:
         if kind == "BOOKMARK":
             return
         if kind == "DELETED":
-            self._known.pop(meta["uid"], None)
-            self._report(self._lost, raw)
+            ref = self._note(raw)
+            del self._known[ref.uid]
+            self._report(self._lost, ref, raw)
         else:
-            self._known[meta["uid"]] = self._keep(raw)
+            self._note(raw)
             self._report(self._seen, raw)
 
-    def _report(self, receiver: Callable[[Json], None], raw: Json) -> None:
+    def _note(self, raw: Json) -> Ref:
+        meta = raw["metadata"]
+        known = self._known.get(meta["uid"])
+        if known is None:
+            known = self._known[meta["uid"]] = Ref(intern(meta.get("namespace", "")), meta["name"], meta["uid"])
+        return known
+
+    def _report(self, receiver: Callable[..., None], *what: Ref | Json | None) -> None:
         """One object that cannot be read must not stop the others."""
         try:
-            receiver(raw)
-        except (KeyError, TypeError, ValueError, ArithmeticError):
-            name = (raw.get("metadata") or {}).get("name", "?")
-            log.exception("an object could not be read: %s", name, extra={"resource": self._path})
+            receiver(*what)
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            about = what[0].name if isinstance(what[0], Ref) else ((what[0] or {}).get("metadata") or {}).get("name")
+            log.error("%s cannot be read and is passed over: %r", about, error, extra={"resource": self._path})  # noqa: TRY400 - its own fault

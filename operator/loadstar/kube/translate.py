@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
-from loadstar.api import ATTEMPT_LABEL, GROUP, PART_LABEL, TASK_KIND
+from loadstar.api import GROUP, TASK_KIND, TASK_LABEL, TASK_UID_LABEL, TRACKING_FINALIZER
 from loadstar.api.times import parse_time
 from loadstar.core.model import Node, Phase, Pod, Taint
-from loadstar.core.quantity import amounts, total
+from loadstar.core.quantity import Quantities, amounts, total
 
 Json = Mapping[str, Any]
 
 _MESSAGE_CHARACTERS: Final = 512
+_NUMBERS: Final = re.compile(r"-(\d{1,9})-(\d{1,9})$")
 _PHASES: Final = {phase.value: phase for phase in Phase}
 
 
@@ -25,18 +29,25 @@ def pod(raw: Json) -> Pod:
     conditions = {item.get("type"): item for item in status.get("conditions") or ()}
     disruption = conditions.get("DisruptionTarget") or {}
     scheduled = conditions.get("PodScheduled") or {}
+    owner, label = _owner(meta), labels.get(TASK_UID_LABEL) or ""
+    part, attempt = numbers(meta["name"])
+    deleting = "deletionTimestamp" in meta
     return Pod(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
         resource_version=str(meta.get("resourceVersion", "")),
-        task_uid=_owner(meta),
-        attempt=_number(labels.get(ATTEMPT_LABEL)),
-        part=_number(labels.get(PART_LABEL)),
+        task_uid=owner.get("uid") or label,
+        task_name=owner.get("name") or labels.get(TASK_LABEL) or "",
+        attempt=attempt,
+        part=part,
         phase=_PHASES.get(status.get("phase", ""), Phase.PENDING),
         created=parse_time(meta.get("creationTimestamp")) or 0.0,
         node=spec.get("nodeName") or "",
-        deleting="deletionTimestamp" in meta,
+        deleting=deleting,
+        expunged=deleting and meta.get("deletionGracePeriodSeconds") == 0,
+        tracked=TRACKING_FINALIZER in (meta.get("finalizers") or ()),
+        altered=owner.get("uid") != label,
         ready=(conditions.get("Ready") or {}).get("status") == "True",
         requests=requests(spec),
         started=parse_time(running.get("startedAt") or ended.get("startedAt")),
@@ -54,11 +65,12 @@ def pod(raw: Json) -> Pod:
 def node(raw: Json) -> Node:
     """A Node."""
     meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
-    conditions = {item.get("type"): item.get("status") for item in status.get("conditions") or ()}
+    ready: Json = next((item for item in status.get("conditions") or () if item.get("type") == "Ready"), {})
     return Node(
         name=meta["name"],
         resource_version=str(meta.get("resourceVersion", "")),
-        ready=conditions.get("Ready") == "True",
+        ready=ready.get("status") == "True",
+        ready_changed=parse_time(ready.get("lastTransitionTime")),
         unschedulable=bool(spec.get("unschedulable")),
         labels=dict(meta.get("labels") or {}),
         taints=tuple(
@@ -69,7 +81,7 @@ def node(raw: Json) -> Node:
     )
 
 
-def requests(spec: Json) -> dict[str, int]:
+def requests(spec: Json) -> Quantities:
     """What kube-scheduler counts for a Pod: all its containers, or its largest init container; and the overhead."""
     running = total(_container_requests(container) for container in spec.get("containers") or ())
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
@@ -77,7 +89,17 @@ def requests(spec: Json) -> dict[str, int]:
     for container in spec.get("initContainers") or ():
         for name, value in _container_requests(container).items():
             running[name] = max(running.get(name, 0), value)
-    return total([running, amounts(spec.get("overhead"))])
+    return shared(total([running, amounts(spec.get("overhead"))]))
+
+
+def shared(requests: dict[str, int]) -> Quantities:
+    """Equal requests as one object: most Pods of a cluster ask for the same."""
+    return _shared(tuple(requests.items()))
+
+
+@lru_cache(maxsize=4096)
+def _shared(items: tuple[tuple[str, int], ...]) -> Quantities:
+    return MappingProxyType(dict(items))
 
 
 def takes_room(raw: Json) -> bool:
@@ -102,16 +124,18 @@ def _end_reason(status: Json, ended: Json) -> str:
     return str(status.get("reason") or ended.get("reason") or "")
 
 
-def _owner(meta: Json) -> str:
-    """The uid of the owning Task; a label alone makes no Pod ours."""
+def numbers(name: str) -> tuple[int, int]:
+    """Part and attempt of a Pod by its name, which nobody can change; (0, 0) for a name that is not of ours."""
+    found = _NUMBERS.search(name)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _owner(meta: Json) -> dict[str, str]:
+    """Name and uid of the owning Task; empty when there is none."""
     for owner in meta.get("ownerReferences") or ():
         if owner.get("kind") == TASK_KIND and str(owner.get("apiVersion", "")).startswith(f"{GROUP}/"):
-            return str(owner["uid"])
-    return ""
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004 - more is no attempt
+            return {"name": str(owner["name"]), "uid": str(owner["uid"])}
+    return {}
 
 
 def _short(text: object) -> str:

@@ -1,63 +1,47 @@
-"""Finds Tasks that the store still knows and the cluster no longer has.
+"""Looks at everything again now and then, so that an event or a wake-up that was lost cannot stay lost.
 
-After a watch was lost and listed again, nobody reports what was deleted in between. The frame that watches Tasks
-does not either; so whenever it seems to have listed again, and now and then anyway, the uids are compared.
+The reflectors list anew in the same rhythm and repair the store; this makes sure that every open Task, and every Pod
+without one, is decided on again, whatever woke it or failed to.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from loadstar.runtime.ports import Clock, Cluster, ClusterError
-from loadstar.runtime.store import Store
+from loadstar.runtime.ports import Clock
+from loadstar.runtime.store import Key, Store
 
-QUIET_SECONDS: Final = 10.0
-EVERY_SECONDS: Final = 300.0
-
-log = logging.getLogger(__name__)
+SHARE: Final = 500
+"""So many Tasks are queued at once: the audit must not hold up what happens now."""
+SHARE_SECONDS: Final = 0.5
 
 
 class Audit:
-    """Compares the store with a live list of uids."""
+    """The slow, full pass."""
 
-    def __init__(self, cluster: Cluster, store: Store, clock: Clock) -> None:
-        self._cluster = cluster
+    def __init__(self, store: Store, touch: Callable[[Iterable[Key]], None], clock: Clock, every: float) -> None:
         self._store = store
+        self._touch = touch
         self._clock = clock
-        self._hint = asyncio.Event()
+        self._every = every
         self.progress = clock.boottime()
-
-    def hint(self) -> None:
-        """A Task that was known came in as if it were listed anew."""
-        self._hint.set()
 
     async def run(self) -> None:
         """Audit for ever."""
         while True:
-            try:
-                async with asyncio.timeout(EVERY_SECONDS / 5):
-                    await self._hint.wait()
-            except TimeoutError:
-                if self._clock.boottime() - self.progress < EVERY_SECONDS:
-                    continue
-            await asyncio.sleep(QUIET_SECONDS)
-            self._hint.clear()
-            try:
-                await self.audit()
-            except ClusterError as error:
-                log.warning("the Tasks could not be compared: %s", error)
-                self._hint.set()
-            self.progress = self._clock.boottime()
+            end = self._clock.boottime() + self._every
+            while (left := end - self._clock.boottime()) > 0:
+                self.progress = self._clock.boottime()
+                await asyncio.sleep(min(left, 30.0))
+            await self.audit()
 
-    async def audit(self) -> int:
-        """Forget what is gone; returns how many. Only what was known before the list can be missing from it."""
-        before = [(task.key, task.uid) for task in self._store.tasks.values()]
-        alive = await self._cluster.list_task_uids()
-        gone = [(key, uid) for key, uid in before if uid not in alive]
-        for key, uid in gone:
-            self._store.remove_task(key, uid)
-        if gone:
-            log.info("%d Tasks had gone unseen", len(gone))
-        return len(gone)
+    async def audit(self) -> None:
+        """Queue all that is open."""
+        keys = [key for key, task in self._store.tasks.items() if not task.status.state.terminal]
+        keys += self._store.orphan_keys()
+        for first in range(0, len(keys), SHARE):
+            self._touch(keys[first : first + SHARE])
+            self.progress = self._clock.boottime()
+            await asyncio.sleep(SHARE_SECONDS)

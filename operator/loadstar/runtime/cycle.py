@@ -17,7 +17,7 @@ from loadstar.core.model import Placement, Strategy, Task
 from loadstar.core.placement import Decision, Placed, Request, Unplaced, place
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
-from loadstar.core.steps import never_bound
+from loadstar.core.steps import tried_in_vain
 from loadstar.core.template import resolve
 from loadstar.runtime.ports import Clock
 from loadstar.runtime.store import Key, Store
@@ -82,7 +82,6 @@ class Cycle:
         store = self._store
         tasks = [task for key in store.pending if (task := store.tasks.get(key))]
         tasks.sort(key=lambda task: (-task.priority, task.created, task.uid))
-        snapshot = store.snapshot(self._clock.now())
         refused: dict[object, Unplaced] = {}
         for index, task in enumerate(tasks):
             if index and index % YIELD_EVERY == 0:
@@ -91,7 +90,8 @@ class Cycle:
                 continue
             if isinstance(store.decisions.get(task.key), Placed):
                 continue
-            decision = self._place(task, snapshot, refused)
+            # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
+            decision = self._place(task, store.snapshot(self._clock.now()), refused)
             if decision is None:
                 continue
             if store.decisions.get(task.key) != decision:
@@ -110,8 +110,6 @@ class Cycle:
             refused[request.shape] = decision
         else:
             telemetry.PLACEMENTS.labels(request.template.placement.strategy).inc()
-            if decision.node is not None:
-                snapshot.nodes[decision.node].assume(task.uid, request.template.worker.requests)
         return decision
 
 
@@ -120,7 +118,7 @@ def request_of(task: Task, snapshot: Snapshot) -> Request | None:
     template = resolve(task, snapshot.policy)
     if template is None:
         return None
-    tried = never_bound(task.status)
+    tried = tried_in_vain(task.status)
     if len(tried) >= UNPINNED_AFTER:
         unpinned: Placement = replace(template.placement, strategy=Strategy.KUBE_SCHEDULER)
         return Request(task.uid, replace(template, placement=unpinned))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.conditions import with_conditions
 from loadstar.core.instructions import (
+    ConfirmOrphan,
     ConfirmPod,
     CreatePod,
     DeletePod,
@@ -21,18 +23,22 @@ from loadstar.core.instructions import (
     Emit,
     Instruction,
     RefreshTask,
+    ReleasePod,
     RequestPlacement,
     Requeue,
+    RestorePod,
     Wait,
     WriteStatus,
 )
 from loadstar.core.model import Task
+from loadstar.core.pods import orphans
 from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.notes import Notes
 from loadstar.runtime.ports import (
+    BudgetRefused,
     Clock,
     ClusterError,
     Conflict,
@@ -45,6 +51,11 @@ from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 from loadstar.runtime.writer import Fenced, Writer
 
+STARVING: Final = 10
+"""So many lost races for one Task in a row are reported: somebody writes to it without end."""
+BUDGET_SECONDS: Final = 10.0
+"""How soon a deletion that a disruption budget refused is asked for again."""
+AGAIN_SECONDS: Final = 2.0
 FAULT_SECONDS: Final = 5.0
 """The least wait after a fault of ours: one bad Task must not keep a worker busy."""
 
@@ -64,6 +75,7 @@ class Engine:
         self._writer = writer
         self._leader = leader
         self._clock = clock
+        self._races: dict[Key, int] = {}
         self.progress = clock.boottime()
 
     def touch(self, keys: Iterable[Key]) -> None:
@@ -76,9 +88,12 @@ class Engine:
         while True:
             await self._leader.wait()
             telemetry.LEADING.set(1)
-            self._store.decisions.clear()
+            for key in list(self._store.decisions):
+                self._store.decide(key, None)
             self._store.pending.clear()
+            self._races.clear()
             self.touch(list(self._store.tasks))
+            self.touch(self._store.orphan_keys())
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(self._work(), name=f"worker-{n}") for n in range(workers)]
                 running.append(group.create_task(self._cycle.run(), name="cycle"))
@@ -97,7 +112,7 @@ class Engine:
                 self._queue.done(key)
                 self.progress = self._clock.boottime()
 
-    async def _handle(self, key: Key) -> None:
+    async def _handle(self, key: Key) -> None:  # noqa: C901 - one case a refusal
         """Reconcile one Task; whatever goes wrong concerns this Task alone."""
         try:
             await self._reconcile(key)
@@ -110,6 +125,9 @@ class Engine:
             # Somebody wrote meanwhile: read it now rather than decide again on what is known to be old.
             self._store.decide(key, None)
             await self._reread(key)
+        except BudgetRefused as error:
+            log.info("a disruption budget holds a Pod: %s", error, extra=_about(key))
+            self._retry(key, "budget", at_least=BUDGET_SECONDS)
         except NotFound:
             if task := self._store.tasks.get(key):
                 self._store.remove_task(key, task.uid)
@@ -126,28 +144,38 @@ class Engine:
             self._retry(key, "fault", at_least=FAULT_SECONDS)
         else:
             self._queue.succeed(key)
+            self._races.pop(key, None)
 
     def _retry(self, key: Key, kind: str, at_least: float = 0.0) -> None:
         telemetry.RECONCILE_ERRORS.labels(kind).inc()
         self._queue.fail(key, at_least=at_least)
 
     async def _reread(self, key: Key) -> None:
+        """A race for a Task is run again at once: waiting longer each time would only lose more of them."""
         telemetry.RECONCILE_ERRORS.labels("conflict").inc()
+        races = self._races[key] = self._races.get(key, 0) + 1
+        if races % STARVING == 0:
+            log.warning("%d writes in a row lost the race for this Task", races, extra=_about(key))
         task = self._store.tasks.get(key)
         if task is not None:
             try:
                 await self._writer.refresh_task(task)
             except ClusterError as error:
                 log.warning("the Task could not be read again: %s", error, extra=_about(key))
-        self._queue.fail(key)
+                self._queue.fail(key)
+                return
+        self._queue.add(key, random.uniform(0.0, 0.005 * min(races, 20)))
 
     async def _reconcile(self, key: Key) -> None:
+        now = self._clock.now()
+        for instruction in orphans(self._store.orphans(key), now):
+            await self._carry_out_orphan(key, instruction)
         view = self._store.view(key)
         if view is None:
             self.notes.forget(key)
             return
         waits = False
-        for instruction in reconcile(view, self._clock.now()):
+        for instruction in reconcile(view, now):
             if not self._leader.may_write():
                 raise Fenced
             waits = waits or isinstance(instruction, Wait)
@@ -164,8 +192,15 @@ class Engine:
             case CreatePod():
                 await self._writer.create_pod(task, instruction)
                 self._queue.add(key)
-            case DeletePod(pod):
-                await self._writer.delete_pod(pod)
+            case DeletePod(pod, force):
+                await self._writer.delete_pod(pod, force=force)
+                self._again(key)
+            case ReleasePod(pod):
+                await self._writer.release_pod(pod)
+                self._again(key)
+            case RestorePod(pod):
+                await self._writer.restore_pod(task, pod)
+                self._again(key)
             case ConfirmPod(name, attempt):
                 await self._writer.confirm_pod(task, name, attempt)
                 self._queue.add(key)
@@ -181,6 +216,20 @@ class Engine:
                 await self._writer.delete_task(task)
             case Emit(reason, message):
                 await self._emit(task, reason, message)
+
+    async def _carry_out_orphan(self, key: Key, instruction: Instruction) -> None:
+        if not self._leader.may_write():
+            raise Fenced
+        match instruction:
+            case ConfirmOrphan(pod):
+                await self._writer.confirm_orphan(pod)
+                self._queue.add(key, FAULT_SECONDS)
+            case Requeue(seconds):
+                self._queue.add(key, seconds)
+
+    def _again(self, key: Key) -> None:
+        """Look once more, without haste: normally the watch is faster."""
+        self._queue.add(key, AGAIN_SECONDS)
 
     async def _write(self, task: Task, instruction: WriteStatus) -> None:
         written = await self._writer.write_status(task, instruction)

@@ -1,8 +1,8 @@
 """Leader election over a Lease: one replica decides and writes, and it knows when it no longer may.
 
 A candidate takes the Lease when nobody renewed it for its whole duration *by the candidate's own clock*; clocks of
-different machines are never compared. The holder may write only until `RENEW_DEADLINE` after the start of its last
-renewal: by then nobody else can have taken it. Losing it makes the process a candidate again, never ends it.
+different machines are never compared. The holder may write only until two thirds of the duration after the start of
+its last renewal: by then nobody else can have taken it. Losing it makes the process a candidate again, never ends it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final
 from loadstar.runtime.ports import Clock, ClusterError, LeaseRecord, LeaseStore
 
 LEASE_SECONDS: Final = 12.0
-RENEW_DEADLINE: Final = 8.0
-RETRY_SECONDS: Final = 1.0
+RENEW_SHARE: Final = 2 / 3
+RETRY_SHARE: Final = 1 / 12
 WATCH_SECONDS: Final = 0.25
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 class Leader:
     """The state of this replica in the election."""
 
-    def __init__(self, leases: LeaseStore, identity: str, clock: Clock) -> None:
+    def __init__(self, leases: LeaseStore, identity: str, clock: Clock, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._lease = lease_seconds
+        self._deadline = lease_seconds * RENEW_SHARE
+        self._retry = lease_seconds * RETRY_SHARE
         self._leases = leases
         self._identity = identity
         self._clock = clock
@@ -64,13 +67,13 @@ class Leader:
         try:
             while True:
                 await self._round()
-                await asyncio.sleep(RETRY_SECONDS * random.uniform(0.8, 1.2))
+                await asyncio.sleep(self._retry * random.uniform(0.8, 1.2))
         finally:
             await self._release()
 
     async def _round(self) -> None:
         try:
-            async with asyncio.timeout(RENEW_DEADLINE / 2):
+            async with asyncio.timeout(self._deadline / 2):
                 await self._try()
             self.progress = self._clock.boottime()
         except (ClusterError, TimeoutError) as error:
@@ -88,9 +91,9 @@ class Leader:
             self._lose(record)
             return
         transitions = 0 if record is None else record.transitions + (0 if mine else 1)
-        written = await self._leases.write_lease(self._identity, LEASE_SECONDS, transitions, record)
+        written = await self._leases.write_lease(self._identity, self._lease, transitions, record)
         self._observe(written, started)
-        self._fence = started + RENEW_DEADLINE
+        self._fence = started + self._deadline
         if not self._leading.is_set():
             log.info("this replica leads now", extra={"holder": self._identity})
             self._leading.set()
@@ -100,7 +103,7 @@ class Leader:
             self._seen, self._seen_at = record, at
 
     def _expired(self, record: LeaseRecord, now: float) -> bool:
-        return now - self._seen_at > max(record.duration, LEASE_SECONDS)
+        return now - self._seen_at > max(record.duration, self._lease)
 
     def _lose(self, record: LeaseRecord) -> None:
         if self._leading.is_set():

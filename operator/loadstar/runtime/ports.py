@@ -49,6 +49,10 @@ class Throttled(Unavailable):
         self.seconds = seconds
 
 
+class BudgetRefused(ClusterError):  # noqa: N818 - the API server's word, not a fault
+    """429 with cause DisruptionBudget: this Pod may not go now. It says nothing about other writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
     """A coordination.k8s.io Lease, reduced to what an election needs."""
@@ -93,10 +97,6 @@ class Cluster(Protocol):
         """The Task as it is now, or None."""
         ...
 
-    async def list_task_uids(self) -> set[str]:
-        """The uids of all Tasks that exist now."""
-        ...
-
     async def delete_task(self, task: Task) -> None:
         """Delete exactly this Task; that it is gone already is success."""
         ...
@@ -109,8 +109,19 @@ class Cluster(Protocol):
         """The Pod as it is now, or None."""
         ...
 
-    async def delete_pod(self, pod: Pod) -> None:
-        """Ask for the end of exactly this Pod; that it is gone already is success."""
+    async def delete_pod(self, pod: Pod, *, force: bool) -> None:
+        """Ask for the end of exactly this Pod as it was seen; `force`: at once and in any version.
+
+        Raises Conflict when it has changed meanwhile, NotFound, BudgetRefused.
+        """
+        ...
+
+    async def release_pod(self, pod: Pod) -> Pod | None:
+        """Take our finalizer off the Pod; None when it is gone. Raises Conflict."""
+        ...
+
+    async def restore_pod(self, task: Task, pod: Pod) -> Pod | None:
+        """Put our labels and the owner back on the Pod; None when it is gone."""
         ...
 
     async def emit(self, task: Task, reason: str, message: str) -> None:

@@ -23,6 +23,8 @@ from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 
 GAUGE_SECONDS: Final = 1.0
+NODE_GAUGE_SECONDS: Final = 5.0
+"""Nodes can be thousands; their loads change no faster."""
 STATUS_SECONDS: Final = 15.0
 NEWS: Final = 0.02
 """A change of a score by so much is worth a write; a cluster at rest gets none."""
@@ -79,20 +81,24 @@ class Report:
         self._condition: Condition | None = None
         self._written: object = None
         self._written_at = float("-inf")
+        self._nodes_at = float("-inf")
         self.progress = clock.boottime()
 
     async def run(self) -> None:
         """Report for ever."""
         while True:
-            snapshot = self._store.snapshot(self._clock.now())
-            reports = node_reports(snapshot)
-            self._gauges(reports)
-            if self._leader.may_write() and self._clock.boottime() - self._written_at >= STATUS_SECONDS:
-                await self._status(reports, snapshot.now)
+            self._gauges()
+            if self._clock.boottime() - self._nodes_at >= NODE_GAUGE_SECONDS:
+                self._nodes_at = self._clock.boottime()
+                snapshot = self._store.snapshot(self._clock.now())
+                reports = node_reports(snapshot)
+                self._node_gauges(reports)
+                if self._leader.may_write() and self._clock.boottime() - self._written_at >= STATUS_SECONDS:
+                    await self._status(reports, snapshot.now)
             self.progress = self._clock.boottime()
             await asyncio.sleep(GAUGE_SECONDS)
 
-    def _gauges(self, reports: list[NodeReport]) -> None:
+    def _gauges(self) -> None:
         states = Counter(task.status.state for task in self._store.tasks.values())
         for state in State:
             telemetry.TASKS.labels(state).set(states[state])
@@ -101,6 +107,8 @@ class Report:
             telemetry.WAITING.labels(reason).set(count)
         telemetry.QUEUE_DEPTH.set(len(self._queue))
         telemetry.QUEUE_DELAYED.set(self._queue.delayed)
+
+    def _node_gauges(self, reports: list[NodeReport]) -> None:
         telemetry.SAMPLE_AGE.clear()
         telemetry.NODE_SCORE.clear()
         for report in reports:

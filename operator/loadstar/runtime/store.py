@@ -1,6 +1,7 @@
 """The one in-memory view of the cluster. Observers and the writer's echo change it; everybody else reads.
 
-A change answers with the keys of the Tasks it concerns, so that the caller can queue them. Nothing here decides.
+A change answers with the keys of the Tasks it concerns, so that the caller can queue them. Nothing here decides; what
+the nodes hold is the ledger's, which this keeps in step.
 """
 
 from __future__ import annotations
@@ -9,18 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from loadstar.core.model import Load, Node, Phase, Pod, Policy, Task
+from loadstar.core.ledger import Ledger
+from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Task, TaskStatus
+from loadstar.core.naming import pod_name
 from loadstar.core.placement import Decision, Placed
-from loadstar.core.quantity import PODS, Quantities
-from loadstar.core.reconcile import Refusal, View
-from loadstar.core.snapshot import NodeView, Snapshot, reservation
+from loadstar.core.quantity import Quantities
+from loadstar.core.snapshot import Charge, Snapshot, reservation
 from loadstar.core.states import State
 from loadstar.core.template import resolve
+from loadstar.core.view import NodeState, Refusal, View, state_of
 
 Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
 
 NOTHING: Final[tuple[Key, ...]] = ()
+_NO_PLACEMENT: Final = Placement()
 
 
 def newer(candidate: str, known: str) -> bool:
@@ -30,20 +34,29 @@ def newer(candidate: str, known: str) -> bool:
     return True
 
 
+def essence(task: Task) -> Task:
+    """What is still needed of a Task that has ended: nothing is written to it any more."""
+    status = task.status
+    kept = TaskStatus(state=status.state, reason=status.reason, attempt=status.attempt, completed=status.completed)
+    return replace(task, worker=None, placement=_NO_PLACEMENT, status=kept)
+
+
 class Store:
     """Tasks, our Pods, other Pods' requests, nodes, loads and the policy, with the indexes that decisions need."""
 
     def __init__(self) -> None:
         self.tasks: dict[Key, Task] = {}
         self.nodes: dict[str, Node] = {}
-        self.loads: dict[str, Load] = {}
         self.policy = Policy()
         self.decisions: dict[Key, Decision] = {}
         self.pending: set[Key] = set()
+        self._ledger = Ledger()
         self._keys: dict[str, Key] = {}
         self._pods: dict[str, dict[str, Pod]] = {}
-        self._others: dict[str, tuple[str, Quantities]] = {}
+        self._owners: dict[str, str] = {}
+        self._orphaned: dict[Key, set[str]] = {}
         self._refusals: dict[Key, Refusal] = {}
+        self._lost_nodes: set[str] = set()
 
     def apply_task(self, task: Task) -> tuple[Key, ...]:
         """Take in a Task unless a newer one is known. A new uid under an old name replaces all that was known."""
@@ -53,13 +66,17 @@ class Store:
             known = None
         if known is not None and not newer(task.resource_version, known.resource_version):
             return NOTHING
+        if task.status.state.terminal:
+            task = essence(task)
+            self._refusals.pop(task.key, None)
         self.tasks[task.key] = task
         self._keys[task.uid] = task.key
-        if task.status.state is not State.PENDING or task.deleting:
+        if orphaned := self._orphaned.get(task.key):
+            orphaned.discard(task.uid)
+        if task.status.state is not State.PENDING or task.deleting or task.suspend or task.cancel:
             self.pending.discard(task.key)
             self.decisions.pop(task.key, None)
-        if task.status.state.terminal:
-            self._refusals.pop(task.key, None)
+        self._promise(task)
         return (task.key,)
 
     def remove_task(self, key: Key, uid: str) -> None:
@@ -72,28 +89,69 @@ class Store:
         self.pending.discard(key)
         self.decisions.pop(key, None)
         self._refusals.pop(key, None)
+        self._ledger.drop(uid)
+        pods = self._pods.get(uid, {})
+        for pod in [pod for pod in pods.values() if pod.gone]:
+            self._forget(pod)
+        if uid in self._pods:
+            self._orphaned.setdefault(key, set()).add(uid)
 
-    def apply_pod(self, pod: Pod) -> tuple[Key, ...]:
-        """Take in one of our Pods unless a newer one is known; a `gone` one stays as the memory of its end."""
-        pods = self._pods.setdefault(pod.task_uid, {})
-        known = pods.get(pod.uid)
-        if known is not None and (known.gone or not newer(pod.resource_version, known.resource_version)):
+    def knows_task(self, key: Key, uid: str, resource_version: str) -> bool:
+        """True when exactly this version of the Task is known: an echo of our own write."""
+        known = self.tasks.get(key)
+        return known is not None and known.uid == uid and known.resource_version == resource_version
+
+    def apply_pod(self, pod: Pod, *, confirmed: bool = False) -> tuple[Key, ...]:
+        """Take in a Pod with our marks unless a newer one is known; a `gone` one stays as the memory of its end.
+
+        One whose marks were altered is ours only if it was known before or was read by its name (`confirmed`).
+        """
+        owner = self._owners.get(pod.uid)
+        if owner is not None and owner != pod.task_uid:
+            pod = replace(pod, task_uid=owner, altered=True)
+        if pod.altered and owner is None and not confirmed:
+            self.apply_other(pod.uid, "" if pod.ended else pod.node, pod.requests)
             return NOTHING
-        pods[pod.uid] = pod
-        return self._key_of(pod.task_uid)
-
-    def remove_pod(self, pod: Pod) -> tuple[Key, ...]:
-        """One of our Pods has disappeared; what was last seen of it is kept while its attempt is open."""
         pods = self._pods.get(pod.task_uid, {})
-        key = self._key_of(pod.task_uid)
+        known = pods.get(pod.uid)
+        if known is not None and not confirmed:
+            if known.gone or not newer(pod.resource_version, known.resource_version):
+                return NOTHING
+            if known.deleting and not pod.deleting and pod.resource_version == known.resource_version:
+                pod = replace(pod, deleting=True)
+        self._keep(pod)
+        return self._key_of(pod)
+
+    def remove_pod(self, uid: str, last: Pod | None = None) -> tuple[Key, ...]:
+        """A Pod with our marks has disappeared; what was last seen of it is kept while its attempt is open."""
+        self._ledger.drop(uid)
+        owner = self._owners.get(uid)
+        known = self._pods.get(owner or "", {}).get(uid)
+        if known is None:
+            return NOTHING
+        if last is not None and newer(last.resource_version, known.resource_version):
+            known = replace(last, task_uid=known.task_uid, deleting=last.deleting or known.deleting)
+        key = self._key_of(known)
         task = self.tasks.get(key[0]) if key else None
-        if task is None or pod.attempt < task.status.attempt or task.status.state.terminal:
-            pods.pop(pod.uid, None)
-            if not pods:
-                self._pods.pop(pod.task_uid, None)
+        if task is None or task.uid != owner or known.attempt < task.status.attempt or task.status.state.terminal:
+            self._forget(known)
         else:
-            self._pods.setdefault(pod.task_uid, {})[pod.uid] = replace(pod, gone=True)
+            self._keep(replace(known, gone=True))
         return key
+
+    def lose_pod(self, pod: Pod) -> tuple[Key, ...]:
+        """It is certain that the Pod does not exist any more."""
+        self._keep(replace(pod, gone=True, confirmed=True))
+        return self._key_of(pod)
+
+    def orphans(self, key: Key) -> tuple[Pod, ...]:
+        """Our Pods of Tasks that once had this name and are not known any more."""
+        uids = self._orphaned.get(key, ())
+        return tuple(pod for uid in uids for pod in self._pods.get(uid, {}).values() if not pod.gone)
+
+    def orphan_keys(self) -> list[Key]:
+        """Names under which there are orphans."""
+        return list(self._orphaned)
 
     def our_pods(self) -> Iterator[Pod]:
         """Every Pod of ours that was not seen to disappear."""
@@ -104,32 +162,38 @@ class Store:
 
     def apply_other(self, uid: str, node: str, requests: Quantities) -> None:
         """A live Pod of somebody else that takes room on a node."""
-        self._others[uid] = (node, requests)
+        if node:
+            self._ledger.put(uid, Charge(node, requests))
+        else:
+            self._ledger.drop(uid)
 
     def remove_other(self, uid: str) -> None:
         """Somebody else's Pod has ended or is gone."""
-        self._others.pop(uid, None)
+        self._ledger.drop(uid)
 
     def apply_loads(self, loads: Mapping[str, Load]) -> None:
         """Take in samples; a node that is missing keeps its last one, which ages."""
-        for name, load in loads.items():
-            known = self.loads.get(name)
-            if known is None or load.timestamp >= known.timestamp:
-                self.loads[name] = load
+        self._ledger.put_loads(loads)
 
     def apply_node(self, node: Node) -> tuple[Key, ...]:
-        """Take in a Node; returns the Tasks on it when its readiness changed."""
+        """Take in a Node; returns the Tasks on it when its state changed."""
         known = self.nodes.get(node.name)
         self.nodes[node.name] = node
-        if known is None or known.ready == node.ready:
+        self._ledger.put_node(node)
+        returned = node.name in self._lost_nodes
+        self._lost_nodes.discard(node.name)
+        if not returned and (known is None or state_of(known) is state_of(node)):
             return NOTHING
         return self._tasks_on(node.name)
 
     def remove_node(self, name: str) -> tuple[Key, ...]:
         """A Node has disappeared."""
         self.nodes.pop(name, None)
-        self.loads.pop(name, None)
-        return self._tasks_on(name)
+        self._ledger.drop_node(name)
+        keys = self._tasks_on(name)
+        if keys:
+            self._lost_nodes.add(name)
+        return keys
 
     def decide(self, key: Key, decision: Decision | None) -> None:
         """Keep (or forget) what the last placement cycle said about a Task."""
@@ -137,24 +201,28 @@ class Store:
             self.decisions.pop(key, None)
         else:
             self.decisions[key] = decision
+        if task := self.tasks.get(key):
+            self._promise(task)
 
     def refuse(self, key: Key, refusal: Refusal) -> None:
         """Keep the API server's refusal of an attempt's Pod."""
         self._refusals[key] = refusal
 
     def view(self, key: Key) -> View | None:
-        """What is known of one Task now."""
+        """What is known of one Task now. Pods count by their fixed names: a label alone makes no Pod ours."""
         task = self.tasks.get(key)
         if task is None:
             return None
-        node = self.nodes.get(task.status.assigned_to)
+        pods = tuple(pod for pod in self._pods.get(task.uid, {}).values() if _is_of(pod, task))
+        state, since = self._node_of(task, pods)
         return View(
             task=task,
             policy=self.policy,
-            pods=tuple(self._pods.get(task.uid, {}).values()),
+            pods=pods,
             decision=self.decisions.get(key),
             refusal=self._refusals.get(key),
-            node_ready=node is None or node.ready,
+            node_state=state,
+            node_since=since,
         )
 
     def settle(self, key: Key) -> None:
@@ -163,56 +231,80 @@ class Store:
         if task is None or not (task.status.state.terminal or task.status.state is State.PENDING):
             return
         self._refusals.pop(key, None)
-        pods = self._pods.get(task.uid, {})
-        for uid in [uid for uid, pod in pods.items() if pod.gone]:
-            del pods[uid]
+        for pod in [pod for pod in self._pods.get(task.uid, {}).values() if pod.gone]:
+            self._forget(pod)
 
     def snapshot(self, now: float) -> Snapshot:
         """All nodes with their load, what is requested of them, and what ours add to the sample."""
-        views = {name: NodeView(node, self.loads.get(name)) for name, node in self.nodes.items()}
-        for node, requests in self._others.values():
-            if view := views.get(node):
-                _count(view, requests)
-        placed: set[str] = set()
-        for pod in self.our_pods():
-            if pod.ended:
-                continue
-            placed.add(pod.task_uid)
-            node = pod.node or self._assigned_to(pod.task_uid)
-            if view := views.get(node):
-                _count(view, pod.requests)
-                started = pod.started if pod.phase is not Phase.PENDING else None
-                view.reservations.append(reservation(pod.task_uid, pod.requests, started))
-        for key, decision in self.decisions.items():
-            self._promise(views, key, decision.node if isinstance(decision, Placed) else None)
-        for task in self._assigned_without_pod(placed):
-            self._promise(views, task.key, task.status.assigned_to)
-        return Snapshot(views, self.policy, now)
+        return self._ledger.snapshot(self.policy, now)
 
-    def _assigned_without_pod(self, placed: set[str]) -> Iterable[Task]:
-        return (t for t in self.tasks.values() if t.status.state is State.ASSIGNED and t.uid not in placed)
-
-    def _promise(self, views: dict[str, NodeView], key: Key, node: str | None) -> None:
-        task = self.tasks.get(key)
-        view = views.get(node or "")
-        template = resolve(task, self.policy) if task else None
-        if task and view and template:
-            view.assume(task.uid, template.worker.requests)
-
-    def _assigned_to(self, task_uid: str) -> str:
-        key = self._keys.get(task_uid)
+    def _keep(self, pod: Pod) -> None:
+        self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
+        self._owners[pod.uid] = pod.task_uid
+        key = self._keys.get(pod.task_uid)
         task = self.tasks.get(key) if key else None
-        return task.status.assigned_to if task else ""
+        if task is None:
+            self._orphaned.setdefault((pod.namespace, pod.task_name), set()).add(pod.task_uid)
+        node = pod.node or (task.status.assigned_to if task else "")
+        if pod.ended or not node:
+            self._ledger.drop(pod.uid)
+        else:
+            started = pod.started if pod.phase is not Phase.PENDING else None
+            self._ledger.put(pod.uid, Charge(node, pod.requests, reservation(pod.requests, started)))
+        if task is not None:
+            self._promise(task)
 
-    def _key_of(self, task_uid: str) -> tuple[Key, ...]:
-        key = self._keys.get(task_uid)
-        return (key,) if key else NOTHING
+    def _forget(self, pod: Pod) -> None:
+        self._ledger.drop(pod.uid)
+        self._owners.pop(pod.uid, None)
+        pods = self._pods.get(pod.task_uid, {})
+        pods.pop(pod.uid, None)
+        if pods:
+            return
+        self._pods.pop(pod.task_uid, None)
+        key = (pod.namespace, pod.task_name)
+        if orphaned := self._orphaned.get(key):
+            orphaned.discard(pod.task_uid)
+            if not orphaned:
+                del self._orphaned[key]
+
+    def _promise(self, task: Task) -> None:
+        """Charge the node for a Pod that is decided on but not there yet; a Pod that is there counts by itself."""
+        node = ""
+        if task.status.state is State.PENDING:
+            decision = self.decisions.get(task.key)
+            node = (decision.node or "") if isinstance(decision, Placed) else ""
+        elif task.status.state is State.ASSIGNED:
+            pods = self._pods.get(task.uid, {}).values()
+            node = "" if any(p.attempt == task.status.attempt for p in pods) else task.status.assigned_to
+        template = resolve(task, self.policy) if node else None
+        if template is None:
+            self._ledger.drop(task.uid)
+        else:
+            requests = template.worker.requests
+            self._ledger.put(task.uid, Charge(node, requests, reservation(requests)))
+
+    def _node_of(self, task: Task, pods: Iterable[Pod]) -> tuple[NodeState, float | None]:
+        """The node of the open attempt's Pod. Only a node that was known before can be known to be gone."""
+        bound = next((pod.node for pod in pods if pod.attempt == task.status.attempt and pod.node), "")
+        name = bound or task.status.assigned_to
+        node = self.nodes.get(name)
+        if node is None:
+            return (NodeState.GONE if name in self._lost_nodes else NodeState.READY), None
+        return state_of(node), node.ready_changed
+
+    def _key_of(self, pod: Pod) -> tuple[Key, ...]:
+        key = self._keys.get(pod.task_uid)
+        return (key or (pod.namespace, pod.task_name),)
 
     def _tasks_on(self, node: str) -> tuple[Key, ...]:
-        return tuple(key for key, task in self.tasks.items() if task.status.assigned_to == node)
+        return tuple(
+            key
+            for key, task in self.tasks.items()
+            if task.status.assigned_to == node
+            or any(pod.node == node and not pod.ended for pod in self._pods.get(task.uid, {}).values())
+        )
 
 
-def _count(view: NodeView, requests: Quantities) -> None:
-    for name, value in requests.items():
-        view.requested[name] = view.requested.get(name, 0) + value
-    view.requested[PODS] = view.requested.get(PODS, 0) + 1
+def _is_of(pod: Pod, task: Task) -> bool:
+    return pod.namespace == task.namespace and pod.name == pod_name(task.name, task.uid, pod.part, pod.attempt)

@@ -13,10 +13,10 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.instructions import CreatePod, WriteStatus
 from loadstar.core.model import Phase, Pod, Task
-from loadstar.core.reconcile import Refusal
 from loadstar.core.template import resolve
+from loadstar.core.view import Refusal
 from loadstar.runtime.leader import Leader
-from loadstar.runtime.ports import AlreadyExists, Clock, Cluster, Forbidden, Invalid, NotFound, Throttled
+from loadstar.runtime.ports import AlreadyExists, Clock, Cluster, Conflict, Forbidden, Invalid, NotFound, Throttled
 from loadstar.runtime.store import Store
 
 PAUSE_MAX_SECONDS: Final = 60.0
@@ -64,7 +64,7 @@ class Writer:
         except AlreadyExists:
             found = await self._cluster.read_pod(task.namespace, task.status.pod)
             if found is not None and found.task_uid == task.uid:
-                self._store.apply_pod(found)
+                self._store.apply_pod(found, confirmed=True)
             else:
                 self._refuse(task, f"another object holds the name of Pod {task.status.pod}", invalid=False)
         except Forbidden as error:
@@ -74,35 +74,64 @@ class Writer:
         else:
             self._store.apply_pod(pod)
 
-    async def delete_pod(self, pod: Pod) -> None:
-        """Ask for the Pod's end; the watch tells when it is gone."""
-        if pod.deleting:
+    async def delete_pod(self, pod: Pod, *, force: bool = False) -> None:
+        """Ask for the Pod's end; the watch tells when it is gone. One that changed meanwhile is looked at again."""
+        if pod.deleting and not force:
             return
         await self._turn()
-        with telemetry.API_SECONDS.labels("delete", "pods").time():
-            await self._cluster.delete_pod(pod)
-        self._store.apply_pod(replace(pod, deleting=True))
+        try:
+            with telemetry.API_SECONDS.labels("delete", "pods").time():
+                await self._cluster.delete_pod(pod, force=force)
+        except NotFound:
+            self._store.lose_pod(pod)
+        except Conflict:
+            await self._look_again(pod)
+        else:
+            self._store.apply_pod(replace(pod, deleting=True))
+
+    async def release_pod(self, pod: Pod) -> None:
+        """Take our finalizer off the Pod."""
+        await self._turn()
+        try:
+            with telemetry.API_SECONDS.labels("patch", "pods").time():
+                found = await self._cluster.release_pod(pod)
+        except Conflict:
+            await self._look_again(pod)
+            return
+        self._seen(pod, found)
+
+    async def restore_pod(self, task: Task, pod: Pod) -> None:
+        """Put our marks back on the Pod, so that the watch shows it again."""
+        await self._turn()
+        log.warning("the marks of Pod %s were altered: they are put back", pod.name, extra=_about(task))
+        with telemetry.API_SECONDS.labels("patch", "pods").time():
+            found = await self._cluster.restore_pod(task, pod)
+        self._seen(pod, found)
 
     async def confirm_pod(self, task: Task, name: str, attempt: int) -> None:
-        """Read a Pod that the store misses; when it really is gone, say so in the store."""
+        """Read a Pod that the store misses; when it really is gone, say so in the store.
+
+        Whatever else holds the name of an open attempt must go before the attempt can be judged.
+        """
         found = await self._cluster.read_pod(task.namespace, name)
-        if found is not None and found.task_uid == task.uid:
-            self._store.apply_pod(found)
+        if found is None:
+            self._store.lose_pod(self._last_seen(task, name, attempt))
+        elif found.task_uid == task.uid:
+            self._store.apply_pod(found, confirmed=True)
+        else:
+            await self.delete_pod(found)
+
+    async def confirm_orphan(self, pod: Pod) -> None:
+        """Let a Pod go whose Task is gone; one whose Task exists makes that Task known."""
+        task = await self._cluster.read_task(pod.namespace, pod.task_name) if pod.task_name else None
+        if task is not None and task.uid == pod.task_uid:
+            self._store.apply_task(task)
             return
-        lost = Pod(
-            namespace=task.namespace,
-            name=name,
-            uid=f"unseen-{attempt}",
-            resource_version="",
-            task_uid=task.uid,
-            attempt=attempt,
-            phase=Phase.UNKNOWN,
-            created=task.status.assigned or 0.0,
-            node=task.status.assigned_to,
-            gone=True,
-            started=task.status.started,
-        )
-        self._store.apply_pod(lost)
+        log.info("Pod %s has no Task any more", pod.name, extra={"namespace": pod.namespace, "task": pod.task_name})
+        if pod.tracked:
+            await self.release_pod(pod)
+        if not pod.deleting:
+            await self.delete_pod(pod, force=False)
 
     async def refresh_task(self, task: Task) -> None:
         """Read the Task anew."""
@@ -130,16 +159,40 @@ class Writer:
         until = self._clock.boottime() + min(PAUSE_MAX_SECONDS, error.seconds)
         self._paused_until = max(self._paused_until, until)
 
-    def gone(self, task: Task, _error: NotFound) -> None:
-        """A write found the Task gone: forget it."""
-        self._store.remove_task(task.key, task.uid)
-
     async def _turn(self) -> None:
         wait = self._paused_until - self._clock.boottime()
         if wait > 0:
             await asyncio.sleep(wait)
         if not self._leader.may_write():
             raise Fenced
+
+    async def _look_again(self, pod: Pod) -> None:
+        self._seen(pod, await self._cluster.read_pod(pod.namespace, pod.name))
+
+    def _seen(self, pod: Pod, found: Pod | None) -> None:
+        """What a live read or a write answered about a Pod of ours."""
+        if found is None or found.uid != pod.uid:
+            self._store.lose_pod(pod)
+        else:
+            self._store.apply_pod(found, confirmed=True)
+
+    def _last_seen(self, task: Task, name: str, attempt: int) -> Pod:
+        """The Pod as the store last knew it, else what the status says of it."""
+        view = self._store.view(task.key)
+        known = next((pod for pod in view.pods if pod.name == name), None) if view else None
+        return known or Pod(
+            namespace=task.namespace,
+            name=name,
+            uid=f"unseen-{task.uid}-{attempt}",
+            resource_version="",
+            task_uid=task.uid,
+            task_name=task.name,
+            attempt=attempt,
+            phase=Phase.UNKNOWN,
+            created=task.status.assigned or 0.0,
+            node=task.status.assigned_to,
+            started=task.status.started,
+        )
 
     def _refuse(self, task: Task, message: str, *, invalid: bool) -> None:
         log.warning("the Pod was refused: %s", message, extra=_about(task))

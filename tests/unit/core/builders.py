@@ -15,7 +15,7 @@ GI = 2**30
 
 
 def worker(cpu: int = 100, memory: int = 64 * 2**20) -> Worker:
-    return Worker(document={"image": "busybox:1.35"}, requests={"cpu": cpu, "memory": memory})
+    return Worker(document=b'{"image":"busybox:1.35"}', requests={"cpu": cpu, "memory": memory})
 
 
 def task(status: TaskStatus | None = None, **fields: Any) -> Task:
@@ -52,8 +52,10 @@ def view(name: str, cpu: float | None = 0.1, memory: float = 0.1, **fields: Any)
     node = Node(name, "1", ready=True, unschedulable=False, labels={}, taints=(), allocatable=ALLOCATABLE)
     load = None if cpu is None else Load(cpu * 4, memory * 8 * GI, None, NOW - 5, 15, "test")
     requested: dict[str, int] = fields.pop("requested", {})
-    reservations = fields.pop("reservations", [])
-    return NodeView(replace(node, **fields), load, dict(requested), list(reservations))
+    reservations = dict(enumerate(fields.pop("reservations", [])))
+    return NodeView(
+        replace(node, **fields), load, dict(requested), {str(key): value for key, value in reservations.items()}
+    )
 
 
 ALLOCATABLE = {"cpu": 4000, "memory": 8 * GI, "pods": 110}

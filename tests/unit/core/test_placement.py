@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loadstar.core.model import Strategy, Toleration
 from loadstar.core.placement import Placed, Unplaced, place, tolerates
 from loadstar.core.reasons import Reason
-from loadstar.core.snapshot import NodeView
+from loadstar.core.snapshot import Charge, NodeView, reservation
 from tests.unit.core.builders import GI, request, snapshot, taint, view, worker
 
 CAPABLE = {"capability.loadstar.dev/gpu": ""}
@@ -48,7 +48,8 @@ def test_a_burst_spreads() -> None:
         own = request(uid=f"u{number}")
         node = chosen(place(own, world))
         counts[node] += 1
-        world.nodes[node or ""].assume(own.task_uid, own.template.worker.requests)
+        requests = own.template.worker.requests
+        world.nodes[node or ""].add(own.task_uid, Charge(node or "", requests, reservation(requests)))
     assert set(counts.values()) == {4}
 
 

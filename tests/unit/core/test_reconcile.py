@@ -16,17 +16,20 @@ from loadstar.core.instructions import (
     DeleteTask,
     Emit,
     RefreshTask,
+    ReleasePod,
     RequestPlacement,
     Requeue,
+    RestorePod,
     Wait,
     WriteStatus,
 )
-from loadstar.core.model import Backoff, Phase, Pod, Policy, Retry, Task, TaskStatus
+from loadstar.core.model import Backoff, Phase, Pod, PodRetention, Policy, Retry, Task, TaskStatus
 from loadstar.core.placement import Decision, Placed, Unplaced
 from loadstar.core.reasons import Reason
-from loadstar.core.reconcile import Refusal, View, reconcile
+from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State
 from loadstar.core.steps import back_off
+from loadstar.core.view import NodeState, Refusal, View
 from tests.unit.core.builders import NOW, pod, task
 
 PLACED = Placed("a", None, (), "a has the lowest predicted load", fresh=True)
@@ -97,9 +100,9 @@ def test_failures_are_retried_with_growing_waits_until_the_limit() -> None:
     [
         ({"disruption": "EvictionByEvictionAPI", "exit_code": 137}, Reason.DISRUPTED),
         ({"deleting": True, "exit_code": 143}, Reason.DISRUPTED),
-        ({"end_reason": "NodeAffinity", "started": None}, Reason.DISRUPTED),
-        ({"phase": Phase.RUNNING, "gone": True}, Reason.POD_LOST),
-        ({"phase": Phase.PENDING, "gone": True, "node": "", "started": None}, Reason.NEVER_BOUND),
+        ({"end_reason": "NodeAffinity", "started": None}, Reason.NODE_REFUSED),
+        ({"phase": Phase.RUNNING, "gone": True, "confirmed": True}, Reason.POD_LOST),
+        ({"phase": Phase.RUNNING, "expunged": True, "deleting": True}, Reason.DISRUPTED),
     ],
 )
 def test_disruptions_are_free(fields: dict[str, Any], reason: Reason) -> None:
@@ -195,6 +198,146 @@ def test_back_off_is_bounded() -> None:
     assert [back_off(own, n) for n in (1, 2, 3, 4, 5, 500)] == [2, 6, 18, 54, 100, 100]
 
 
+def test_a_pod_that_no_node_took_is_not_counted_as_a_disruption() -> None:
+    """NeverBound spends neither an attempt nor a disruption: nothing ran."""
+    unbound = pod(Phase.PENDING, gone=True, confirmed=True, node="", started=None)
+    status = written(decide(task(ASSIGNED, retry=Retry(disruption_limit=0)), unbound))
+    assert (status.state, status.reason) == (State.PENDING, Reason.NEVER_BOUND)
+    assert (status.failures, status.disruptions) == (0, 0)
+
+
+def test_a_label_that_was_taken_off_is_no_end() -> None:
+    """A Pod that left the watch without having ended is read by its name before it is believed gone."""
+    assert decide(task(RUNNING), pod(Phase.RUNNING, gone=True)) == (ConfirmPod("t-01234-0-1", 1),)
+    altered = pod(Phase.RUNNING, altered=True)
+    assert decide(task(RUNNING), altered)[0] == RestorePod(altered)
+
+
+def test_too_many_disruptions_end_the_task() -> None:
+    """The disruption after retry.disruptionLimit fails the Task and says so."""
+    evicted = pod(Phase.FAILED, started=NOW - 2, exit_code=137, disruption="EvictionByEvictionAPI")
+    status = written(decide(task(replace(RUNNING, disruptions=2), retry=Retry(disruption_limit=2)), evicted))
+    assert (status.state, status.reason, status.disruptions) == (State.FAILED, Reason.DISRUPTION_LIMIT_EXCEEDED, 3)
+
+
+def test_its_own_storage_limit_is_the_tasks_fault() -> None:
+    """An eviction for the Pod's own ephemeral-storage limit is a failure; node pressure is a disruption."""
+    own = pod(Phase.FAILED, started=NOW - 2, end_reason="Evicted", end_message='EmptyDir volume "x" exceeds the limit')
+    assert written(decide(task(RUNNING), own)).failures == 1
+    pressure = replace(own, disruption="TerminationByKubelet")
+    assert written(decide(task(RUNNING), pressure)).failures == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason", "after"),
+    [
+        ({"cancel": True}, Reason.CANCELLED, State.FAILED),
+        ({"suspend": True}, Reason.SUSPENDED, State.PENDING),
+        ({"cancel": True, "suspend": True}, Reason.CANCELLED, State.FAILED),
+    ],
+)
+def test_a_running_task_is_stopped_in_two_steps(asked: dict[str, Any], reason: Reason, after: State) -> None:
+    """First the reason is written, then the Pod is ended as it was seen, then its end is read in that light."""
+    live = pod(Phase.RUNNING, started=NOW - 3)
+    stopping = written(decide(task(RUNNING, **asked), live))
+    assert (stopping.state, stopping.stopping) == (State.RUNNING, reason)
+    assert decide(task(stopping), live)[0] == DeletePod(live)
+    waits = decide(task(stopping), replace(live, deleting=True))
+    assert isinstance(waits[0], Wait)
+    ended = replace(live, deleting=True, phase=Phase.FAILED, exit_code=143)
+    status = written(decide(task(stopping), ended))
+    assert (status.state, status.reason, status.stopping) == (after, reason, "")
+    assert (status.failures, status.disruptions) == (0, 0)
+    assert status.attempts[-1].reason == reason
+
+
+def test_work_that_was_done_before_the_stop_counts() -> None:
+    """A Pod that succeeded before it was deleted is a success, one that ended well because of SIGTERM is not."""
+    stopping = replace(RUNNING, stopping=Reason.CANCELLED)
+    done = pod(Phase.SUCCEEDED, started=NOW - 3, exit_code=0)
+    assert written(decide(task(stopping, cancel=True), done)).state is State.SUCCESS
+    assert written(decide(task(stopping, cancel=True), replace(done, deleting=True))).state is State.FAILED
+
+
+def test_an_attempt_without_a_pod_is_stopped_only_when_that_is_certain() -> None:
+    """Between the assignment and its Pod a stop is written first, and then the Pod is looked for live."""
+    stopping = written(decide(task(ASSIGNED, suspend=True)))
+    assert stopping.stopping == Reason.SUSPENDED
+    assert decide(task(stopping)) == (ConfirmPod("t-01234-0-1", 1),)
+
+
+def test_a_waiting_task_is_cancelled_or_suspended_by_one_write() -> None:
+    """PENDING has no Pod to end; a suspended Task then rests, and resumes with a wait that begins anew."""
+    assert written(decide(task(cancel=True), decision=PLACED)).reason == Reason.CANCELLED
+    suspended = written(decide(task(suspend=True), decision=PLACED))
+    assert (suspended.state, suspended.reason) == (State.PENDING, Reason.SUSPENDED)
+    assert {c.type: c.status for c in suspended.conditions}["Suspended"] == "True"
+    assert decide(task(suspended, suspend=True)) == ()
+    resumed = written(decide(task(suspended)))
+    assert (resumed.reason, resumed.waiting) == (Reason.QUEUED, NOW)
+    assert {c.type: c.status for c in resumed.conditions}["Suspended"] == "False"
+
+
+def test_waiting_has_an_end() -> None:
+    """timeouts.pendingSeconds ends a wait, also one for a container that never starts; not a running one."""
+    assert decide(task(pending_seconds=15)) == (RequestPlacement(), Requeue(5.0))
+    assert written(decide(task(pending_seconds=9))).reason == Reason.PENDING_DEADLINE_EXCEEDED
+    assert decide(task(replace(TaskStatus(), waiting=NOW - 1), pending_seconds=9))[0] == RequestPlacement()
+    stopping = written(decide(task(ASSIGNED, pending_seconds=9), pod(waiting_reason="ErrImagePull")))
+    assert stopping.stopping == Reason.PENDING_DEADLINE_EXCEEDED
+    assert not isinstance(decide(task(RUNNING, pending_seconds=9), pod(Phase.RUNNING))[0], WriteStatus)
+
+
+def test_a_lost_node_is_waited_for_unless_the_user_says_otherwise() -> None:
+    """A Pod on a node that does not answer may still run: it is replaced only where its user allows that."""
+    live = pod(Phase.RUNNING, started=NOW - 3)
+    lost: dict[str, Any] = {"node_state": NodeState.NOT_READY, "node_since": NOW - 40}
+    (only,) = decide(task(RUNNING), live, **lost)
+    assert isinstance(only, Wait)
+    assert only.reason == Reason.NODE_LOST
+    assert Requeue(20.0) in decide(task(RUNNING, retry=Retry(replace_after=60)), live, **lost)
+    stopping = written(decide(task(RUNNING, retry=Retry(replace_after=30)), live, **lost))
+    assert stopping.stopping == Reason.NODE_LOST
+    assert decide(task(stopping), live, **lost) == (DeletePod(live, force=True),)
+    gone = replace(live, gone=True, confirmed=True)
+    again = written(decide(task(stopping), gone, **lost))
+    assert (again.state, again.reason, again.disruptions) == (State.PENDING, Reason.NODE_LOST, 1)
+
+
+@pytest.mark.parametrize("state", [NodeState.GONE, NodeState.OUT_OF_SERVICE])
+def test_a_dead_node_frees_its_pod_at_once(state: NodeState) -> None:
+    """Where nothing can run any more the Pod object is ended by force, also one that is being deleted."""
+    live = pod(Phase.RUNNING, deleting=True)
+    assert decide(task(RUNNING), live, node_state=state) == (DeletePod(live, force=True),)
+
+
+def test_finished_pods_are_kept_as_asked_and_at_most_five() -> None:
+    """All keeps the last five, Failed those that failed, None none; a live or tracked Pod is never surplus."""
+    pods = [pod(Phase.FAILED, attempt=n, uid=f"p{n}", started=NOW - 9) for n in range(1, 8)]
+    last = pod(Phase.SUCCEEDED, attempt=8, uid="p8", started=NOW - 3)
+    done = replace(SUCCESS, attempt=8)
+
+    def deleted(retention: PodRetention) -> set[str]:
+        found = decide(task(done, pod_retention=retention), *pods, last)
+        return {item.pod.uid for item in found if isinstance(item, DeletePod)}
+
+    assert deleted(PodRetention.ALL) == {"p1", "p2", "p3"}
+    assert deleted(PodRetention.FAILED) == {"p1", "p2", "p8"}
+    assert deleted(PodRetention.NONE) == {f"p{n}" for n in range(1, 9)}
+    assert decide(task(done, pod_retention=PodRetention.NONE), replace(last, tracked=True)) == (
+        ReleasePod(replace(last, tracked=True)),
+    )
+
+
+def test_a_tracked_pod_is_released_once_its_end_is_on_record() -> None:
+    """Our finalizer holds a Pod until the status has its end, or its Task goes."""
+    ended = pod(Phase.SUCCEEDED, started=NOW - 3, tracked=True, deleting=True)
+    assert not any(isinstance(item, ReleasePod) for item in decide(task(RUNNING), ended))
+    assert decide(task(SUCCESS), ended) == (ReleasePod(ended),)
+    live = pod(Phase.RUNNING, tracked=True)
+    assert decide(task(RUNNING, deleting=True), live) == (ReleasePod(live),)
+
+
 PODS = st.builds(
     pod,
     phase=st.sampled_from(Phase),
@@ -202,6 +345,10 @@ PODS = st.builds(
     node=st.sampled_from(["", "a"]),
     deleting=st.booleans(),
     gone=st.booleans(),
+    confirmed=st.booleans(),
+    expunged=st.booleans(),
+    tracked=st.booleans(),
+    altered=st.booleans(),
     started=st.one_of(st.none(), st.just(NOW - 3)),
     finished=st.one_of(st.none(), st.just(NOW - 1)),
     exit_code=st.one_of(st.none(), st.integers(0, 255)),
@@ -209,19 +356,34 @@ PODS = st.builds(
     disruption=st.sampled_from(["", "DeletionByTaintManager"]),
     uid=st.uuids().map(str),
 )
+STOPS = ["", Reason.CANCELLED, Reason.SUSPENDED, Reason.NODE_LOST, Reason.PENDING_DEADLINE_EXCEEDED]
 STATUSES = st.builds(
-    lambda state, attempt, failures: replace(ASSIGNED, state=state, attempt=attempt, failures=failures),
+    lambda state, attempt, failures, stopping: replace(
+        ASSIGNED, state=state, attempt=attempt, failures=failures, stopping=stopping
+    ),
     st.sampled_from(State),
     st.integers(0, 2),
     st.integers(0, 5),
+    st.sampled_from(STOPS),
+)
+SPECS = st.fixed_dictionaries(
+    {
+        "cancel": st.booleans(),
+        "suspend": st.booleans(),
+        "pending_seconds": st.sampled_from([None, 1, 100]),
+        "pod_retention": st.sampled_from(PodRetention),
+        "retry": st.builds(Retry, limit=st.integers(0, 2), replace_after=st.sampled_from([None, 30])),
+    }
 )
 
 
-@given(STATUSES, st.lists(PODS, max_size=3), st.sampled_from([None, PLACED]))
-def test_no_view_breaks_the_rules(status: TaskStatus, pods: list[Pod], decision: Decision | None) -> None:
+@given(STATUSES, SPECS, st.lists(PODS, max_size=3), st.sampled_from([None, PLACED]), st.sampled_from(NodeState))
+def test_no_view_breaks_the_rules(
+    status: TaskStatus, spec: dict[str, Any], pods: list[Pod], decision: Decision | None, node: NodeState
+) -> None:
     """Whatever is seen: no exception, no illegal edge, no second Pod beside a live one, no end beside a live one."""
     live = [item for item in pods if not item.ended]
-    for item in decide(task(status), *pods, decision=decision):
+    for item in decide(task(status, **spec), *pods, decision=decision, node_state=node, node_since=NOW - 50):
         if isinstance(item, WriteStatus) and item.status.state.terminal:
             assert not live
         if isinstance(item, CreatePod):

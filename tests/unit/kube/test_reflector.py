@@ -23,7 +23,7 @@ class FakeClient:
         self.pages = pages
         self.events = events
 
-    async def request(self, method: str, path: str, *, params: Mapping[str, str]) -> dict[str, Any]:
+    async def request(self, method: str, path: str, *, params: Mapping[str, str], seconds: float) -> dict[str, Any]:
         assert (method, path) == ("GET", "/things")
         return self.pages.pop(0)
 
@@ -43,7 +43,7 @@ def reflector(client: FakeClient) -> tuple[Reflector, list[str]]:
         FakeClock(),
         "/things",
         seen=lambda item: said.append("+" + item["metadata"]["uid"]),
-        lost=lambda item: said.append("-" + item["metadata"]["uid"]),
+        lost=lambda ref, _: said.append("-" + ref.uid),
     )
     return made, said
 
@@ -58,7 +58,7 @@ async def test_a_list_reports_all_pages_and_then_only_what_is_gone() -> None:
     assert said == ["+a", "+b"]
     assert made.synced.is_set()
     await made._list()
-    assert said == ["+a", "+b", "-a", "+b"]
+    assert said == ["+a", "+b", "+b", "-a"]
 
 
 async def test_events_move_the_version_and_410_asks_for_a_new_list() -> None:
@@ -89,7 +89,7 @@ async def test_one_odd_object_does_not_stop_the_rest(caplog: pytest.LogCaptureFi
     made._seen = picky
     await made._list()
     assert said == ["+good"]
-    assert "could not be read" in caplog.text
+    assert "cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ OWNER = {"apiVersion": "loadstar.dev/v1alpha1", "kind": "Task", "name": "t", "ui
 
 
 def raw_pod(**status: Any) -> dict[str, Any]:
-    meta = {"namespace": "ns", "name": "p", "uid": "u", "resourceVersion": "7", "ownerReferences": [OWNER]}
+    meta = {"namespace": "ns", "name": "t-tasku-0-3", "uid": "u", "resourceVersion": "7", "ownerReferences": [OWNER]}
     return {
-        "metadata": {**meta, "labels": {"loadstar.dev/attempt": "3"}},
+        "metadata": {**meta, "labels": {"loadstar.dev/attempt": "99", "loadstar.dev/task-uid": "task-uid"}},
         "spec": {"nodeName": "a", "containers": [{"resources": {"limits": {"cpu": "1"}}}]},
         "status": status,
     }
 
 
 def test_a_failed_pod_carries_its_end() -> None:
-    """Exit code, reason, message and times of the container."""
+    """Exit code, reason, message and times of the container; the attempt is the name's, whatever a label says."""
     ended = {
         "exitCode": 3,
         "reason": "Error",
@@ -36,18 +36,33 @@ def test_a_failed_pod_carries_its_end() -> None:
     assert (pod.attempt, pod.task_uid, pod.requests) == (3, "task-uid", {"cpu": 1000})
 
 
-def test_a_label_alone_makes_no_pod_ours() -> None:
-    """Without the owner reference a Pod belongs to no Task, whatever its labels say."""
+def test_label_and_owner_must_agree() -> None:
+    """Without the owner reference, or with another's, a Pod's marks are altered: a label alone makes no Pod ours."""
     raw = raw_pod(phase="Running")
-    raw["metadata"]["labels"]["loadstar.dev/task-uid"] = "task-uid"
+    assert not translate.pod(raw).altered
     raw["metadata"]["ownerReferences"] = []
-    assert translate.pod(raw).task_uid == ""
+    assert translate.pod(raw).altered
+    other = raw_pod(phase="Running")
+    other["metadata"]["labels"]["loadstar.dev/task-uid"] = "another"
+    assert (translate.pod(other).altered, translate.pod(other).task_uid) == (True, "task-uid")
+
+
+def test_what_only_a_finalizer_holds_is_dead() -> None:
+    """A grace period of 0 means that the object would be gone but for finalizers; ours is told apart."""
+    raw = raw_pod(phase="Running")
+    raw["metadata"] |= {
+        "deletionTimestamp": "2026-01-01T00:00:00Z",
+        "deletionGracePeriodSeconds": 0,
+        "finalizers": ["loadstar.dev/track-completion"],
+    }
+    pod = translate.pod(raw)
+    assert (pod.ended, pod.expunged, pod.tracked) == (True, True, True)
 
 
 def test_odd_values_do_not_hurt() -> None:
-    """Labels and statuses that nobody of ours wrote are read as nothing."""
+    """Names and statuses that nobody of ours wrote are read as nothing."""
     raw = raw_pod(phase="Odd")
-    raw["metadata"]["labels"]["loadstar.dev/attempt"] = "99999999999999999999"
+    raw["metadata"]["name"] = "t-0-99999999999999999999"
     pod = translate.pod(raw)
     assert (pod.phase, pod.attempt) == (Phase.PENDING, 0)
 

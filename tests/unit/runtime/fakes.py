@@ -96,9 +96,6 @@ class FakeCluster:
     async def read_task(self, namespace: str, name: str) -> Task | None:
         return self.tasks.get((namespace, name))
 
-    async def list_task_uids(self) -> set[str]:
-        return {task.uid for task in self.tasks.values()}
-
     async def delete_task(self, task: Task) -> None:
         self._write()
         self.tasks.pop(task.key, None)
@@ -123,9 +120,19 @@ class FakeCluster:
     async def read_pod(self, namespace: str, name: str) -> Pod | None:
         return self.pods.get(name)
 
-    async def delete_pod(self, pod: Pod) -> None:
+    async def delete_pod(self, pod: Pod, *, force: bool) -> None:
         self._write()
         self.pods.pop(pod.name, None)
+
+    async def release_pod(self, pod: Pod) -> Pod | None:
+        version = self._write()
+        self.pods[pod.name] = replace(self.pods[pod.name], tracked=False, resource_version=version)
+        return self.pods[pod.name]
+
+    async def restore_pod(self, task: Task, pod: Pod) -> Pod | None:
+        version = self._write()
+        self.pods[pod.name] = replace(self.pods[pod.name], altered=False, resource_version=version)
+        return self.pods[pod.name]
 
     async def emit(self, task: Task, reason: str, message: str) -> None:
         self.events.append(reason)

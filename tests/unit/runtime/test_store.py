@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from loadstar.core.instructions import Wait
 from loadstar.core.model import Phase, TaskStatus
 from loadstar.core.placement import Placed
@@ -36,8 +34,9 @@ def test_the_same_name_anew_is_another_task() -> None:
 def test_the_end_of_a_vanished_pod_is_remembered_until_it_is_written() -> None:
     """A Pod that is gone stays visible to decisions until its attempt is closed."""
     store = Store()
-    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1)))
-    store.remove_pod(pod(Phase.SUCCEEDED))
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    store.apply_pod(pod(Phase.RUNNING))
+    store.remove_pod("pod-1", pod(Phase.SUCCEEDED, resource_version="6"))
     seen = store.view(KEY)
     assert seen is not None
     assert seen.pods[0].gone
@@ -79,7 +78,7 @@ def test_a_pod_of_another_attempt_is_dropped_when_gone() -> None:
     store = Store()
     store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=2)))
     store.apply_pod(pod())
-    store.remove_pod(replace(pod(), resource_version="9"))
+    store.remove_pod("pod-1", pod(resource_version="9"))
     seen = store.view(KEY)
     assert seen is not None
     assert seen.pods == ()

@@ -1,0 +1,75 @@
+"""Which of a Task's Pods belongs to the open attempt, and which may or must go."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from loadstar.core.instructions import ConfirmOrphan, DeletePod, Instruction, ReleasePod, Requeue
+from loadstar.core.model import Phase, Pod, PodRetention
+from loadstar.core.states import State
+from loadstar.core.view import View
+
+KEPT: Final = 5
+"""Finished Pods that stay at most, as many as attempts stay on record."""
+ORPHAN_SECONDS: Final = 30.0
+"""How long the garbage collector may take for the Pods of a Task that is gone."""
+
+_OPEN: Final = {State.ASSIGNED, State.RUNNING}
+
+
+def current(view: View) -> Pod | None:
+    """The Pod of the open attempt."""
+    return next((pod for pod in view.pods if pod.attempt == view.task.status.attempt), None)
+
+
+def strays(view: View) -> tuple[DeletePod, ...]:
+    """Live Pods that no open attempt owns."""
+    return tuple(DeletePod(pod) for pod in view.pods if not pod.ended and _closed(view, pod))
+
+
+def released(view: View) -> tuple[ReleasePod, ...]:
+    """Pods that our finalizer need not hold any more: their end is on record, or their Task goes."""
+    deleting = view.task.deleting
+    return tuple(
+        ReleasePod(pod)
+        for pod in view.pods
+        if pod.tracked and not pod.gone and (deleting or (pod.ended and _closed(view, pod)))
+    )
+
+
+def surplus(view: View) -> tuple[DeletePod, ...]:
+    """Finished Pods beyond what the Task wants kept; the newest stay."""
+    finished = sorted(
+        (pod for pod in view.pods if _finished(pod) and _closed(view, pod)),
+        key=lambda pod: -pod.attempt,
+    )
+    match view.task.pod_retention:
+        case PodRetention.NONE:
+            kept: list[Pod] = []
+        case PodRetention.FAILED:
+            kept = [pod for pod in finished if pod.phase is not Phase.SUCCEEDED][:KEPT]
+        case PodRetention.ALL:
+            kept = finished[:KEPT]
+    return tuple(DeletePod(pod) for pod in finished if pod not in kept)
+
+
+def orphans(pods: tuple[Pod, ...], now: float) -> tuple[Instruction, ...]:
+    """What to do with Pods whose Task is not known: normally the garbage collector has them soon."""
+    result: list[Instruction] = []
+    for pod in pods:
+        due = pod.created + ORPHAN_SECONDS
+        if pod.deleting and pod.tracked:
+            result.append(ConfirmOrphan(pod))
+        elif not pod.deleting:
+            result.append(ConfirmOrphan(pod) if now >= due else Requeue(due - now))
+    return tuple(result)
+
+
+def _finished(pod: Pod) -> bool:
+    return pod.ended and not pod.gone and not pod.deleting and not pod.tracked
+
+
+def _closed(view: View, pod: Pod) -> bool:
+    """True when the Pod's attempt is not open: over and on record, or never opened."""
+    status = view.task.status
+    return status.state not in _OPEN or pod.attempt != status.attempt

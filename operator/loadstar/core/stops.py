@@ -1,0 +1,90 @@
+"""What cuts an attempt or a wait short: cancelled, suspended, a deadline of waiting, a node that was given up.
+
+An open attempt is stopped in two steps, so that no crash in between loses the verdict: first the reason is written
+(`status.stopping`), then its Pod is ended; what the Pod ends with is then read in that light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from loadstar.core import steps
+from loadstar.core.conditions import with_conditions
+from loadstar.core.ending import End, Verdict
+from loadstar.core.instructions import Instruction, WriteStatus
+from loadstar.core.model import Phase, Pod, Task
+from loadstar.core.reasons import Reason
+from loadstar.core.records import closed, moved, reopened
+from loadstar.core.states import State
+
+MESSAGES = {
+    Reason.CANCELLED: "cancelled by spec.cancel",
+    Reason.SUSPENDED: "suspended by spec.suspend",
+    Reason.PENDING_DEADLINE_EXCEEDED: "waited longer than timeouts.pendingSeconds",
+    Reason.NODE_LOST: "its node did not answer for retry.onNodeLost.replaceAfterSeconds",
+}
+
+
+def waiting_since(task: Task) -> float:
+    """When the Task began to wait for its next container: its last change to waiting, else its creation."""
+    return task.created if task.status.waiting is None else task.status.waiting
+
+
+def overdue(task: Task, now: float) -> bool:
+    """True when it has waited longer than it may."""
+    return task.pending_seconds is not None and now >= waiting_since(task) + task.pending_seconds
+
+
+def why(task: Task, now: float, *, started: bool) -> Reason | None:
+    """Why an open attempt is to be stopped now, None when it is not. `started`: its container runs."""
+    if task.cancel:
+        return Reason.CANCELLED
+    if task.suspend:
+        return Reason.SUSPENDED
+    if not started and overdue(task, now):
+        return Reason.PENDING_DEADLINE_EXCEEDED
+    return None
+
+
+def stop(task: Task, reason: Reason, now: float) -> tuple[Instruction, ...]:
+    """Write down for which reason the open attempt is being ended; its state stays."""
+    text = f"{MESSAGES[reason]}: attempt {task.status.attempt} is being ended"
+    status = replace(task.status, stopping=reason, reason=reason, message=text)
+    return (WriteStatus(with_conditions(status, task.generation, now)),)
+
+
+def stopped(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
+    """The Pod of an attempt that was being stopped has ended.
+
+    One that had succeeded before it was deleted has done its work, whatever was asked meanwhile.
+    """
+    reason = Reason(task.status.stopping)
+    if pod.phase is Phase.SUCCEEDED and not pod.deleting:
+        return steps.finish(task, pod, now)
+    end = End(Verdict.DISRUPTION, reason, MESSAGES[reason])
+    if reason is Reason.NODE_LOST:
+        return steps.disrupt(task, pod, end, now)
+    if reason is Reason.SUSPENDED:
+        text = f"suspended; attempt {task.status.attempt} was ended"
+        status = reopened(task, pod, end, now, reason, text)
+        return (WriteStatus(with_conditions(status, task.generation, now)),)
+    status = closed(task, pod, end, now, State.FAILED)
+    return (WriteStatus(with_conditions(status, task.generation, now)),)
+
+
+def cancel(task: Task, now: float) -> tuple[Instruction, ...]:
+    """PENDING → FAILED, as its user asked."""
+    status = replace(moved(task, State.FAILED, Reason.CANCELLED, MESSAGES[Reason.CANCELLED]), completed=now)
+    return (WriteStatus(with_conditions(status, task.generation, now)),)
+
+
+def suspend(task: Task, now: float) -> tuple[Instruction, ...]:
+    """Stay PENDING, and say that this is by request."""
+    status = moved(task, State.PENDING, Reason.SUSPENDED, MESSAGES[Reason.SUSPENDED])
+    return (WriteStatus(with_conditions(status, task.generation, now)),)
+
+
+def resume(task: Task, now: float) -> tuple[Instruction, ...]:
+    """Stay PENDING and wait for a node again; the time of waiting begins anew."""
+    status = replace(moved(task, State.PENDING, Reason.QUEUED, "resumed"), waiting=now)
+    return (WriteStatus(with_conditions(status, task.generation, now)),)

@@ -1,0 +1,47 @@
+"""What is known of one Task at an instant: all that a decision about it may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from loadstar.core.model import Node, Pod, Policy, Task
+from loadstar.core.placement import Decision
+
+
+class NodeState(Enum):
+    """The node of the open attempt. GONE: its object was seen to disappear; a node never seen counts as READY."""
+
+    READY = auto()
+    NOT_READY = auto()
+    GONE = auto()
+    OUT_OF_SERVICE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The API server's answer to the Pod of an attempt: never possible (`invalid`), or not allowed now."""
+
+    attempt: int
+    invalid: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`node_since`: since when the node is in its state, by the API server's clock; None when that is not known."""
+
+    task: Task
+    policy: Policy
+    pods: tuple[Pod, ...] = ()
+    decision: Decision | None = None
+    refusal: Refusal | None = None
+    node_state: NodeState = NodeState.READY
+    node_since: float | None = None
+
+
+def state_of(node: Node) -> NodeState:
+    """What a Node object says of itself."""
+    if node.out_of_service:
+        return NodeState.OUT_OF_SERVICE
+    return NodeState.READY if node.ready else NodeState.NOT_READY
