@@ -25,6 +25,8 @@ CHART = ROOT / "helm" / "loadstar"
 __all__ = ["SYSTEM", "Kubectl"]
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+ROOM = "e2e-room"
+"""The label of the nodes that a test's pinned Tasks may use; its value is the test's namespace."""
 TERMINAL = {"SUCCESS", "FAILED"}
 
 Json = dict[str, Any]
@@ -167,6 +169,17 @@ def replicas(kubectl: Kubectl, bed: Bed) -> Replicas:
     replicas = Replicas(kubectl, bed)
     replicas.wait_ready()
     return replicas
+
+
+@pytest.fixture
+def rooms(replicas: Replicas, kubectl: Kubectl, namespace: str) -> Iterator[list[str]]:
+    """The nodes, one without a replica of the operator first; only that one is open to the test's Tasks at first."""
+    used = [pod["spec"].get("nodeName", "") for pod in replicas.pods()]
+    names = [item.partition("/")[2] for item in kubectl("get", "nodes", "-l", "type=real", "-o", "name").stdout.split()]
+    ordered = sorted(names, key=used.count)
+    kubectl("label", "--overwrite", "node", ordered[0], f"{ROOM}={namespace}")
+    yield ordered
+    kubectl("label", "node", *ordered, f"{ROOM}-")
 
 
 @pytest.fixture(scope="session")

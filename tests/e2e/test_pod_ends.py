@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +14,16 @@ import pytest
 import yaml
 
 from tests.cluster.bed import Bed
-from tests.e2e.conftest import Json, Kubectl, Tasks, as_yaml, task
-from tests.e2e.replicas import Replicas
+from tests.e2e.conftest import ROOM, Json, Kubectl, Tasks, as_yaml, task
 
 pytestmark = [pytest.mark.bed, pytest.mark.usefixtures("history")]
 
-ROOM = "e2e-room"
 ONCE = '[ "$LOADSTAR_ATTEMPT" -ge 2 ] || sleep 300'
 """Hangs at the first attempt and succeeds at the second."""
 TRAP = '[ "$LOADSTAR_ATTEMPT" -ge 2 ] && exit 0; trap "sleep 1; exit {}" TERM; sleep 300 & wait'
 HARDEN = {
     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
 }
-
-
-@pytest.fixture
-def rooms(replicas: Replicas, kubectl: Kubectl, namespace: str) -> Iterator[list[str]]:
-    """The nodes, one without a replica of the operator first; only that one is open to the test's Tasks at first."""
-    used = [pod["spec"].get("nodeName", "") for pod in replicas.pods()]
-    names = [item.partition("/")[2] for item in kubectl("get", "nodes", "-l", "type=real", "-o", "name").stdout.split()]
-    ordered = sorted(names, key=used.count)
-    kubectl("label", "--overwrite", "node", ordered[0], f"{ROOM}={namespace}")
-    yield ordered
-    kubectl("label", "node", *ordered, f"{ROOM}-")
 
 
 def pinned(name: str, script: str, namespace: str, **worker: Any) -> Json:
@@ -137,7 +124,7 @@ def test_disruptions(tasks: Tasks, rooms: list[str], kubectl: Kubectl, bed: Bed)
     finally:
         kubectl("taint", "node", here, "e2e-away-")
         kubectl("uncordon", here)
-        kubectl("delete", "pod", "important", "-n", space, "--wait=false")
+        kubectl("delete", "pod", "important", "-n", space, "--wait=false", "--ignore-not-found")
         kubectl("delete", "priorityclass", f"high-{space}")
     assert {item["state"] for item in ended.values()} == {"SUCCESS"}, ended
     assert {item["failures"] for item in ended.values()} == {0}
