@@ -85,13 +85,11 @@ class Operator:
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT, or until a part fails."""
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        _stop_on_signals(stop)
         log.info("Loadstar %s starts", __version__, extra={"holder": self.leader.identity})
         runner = await serve(application(self.ages, self.missing), self.settings.port)
-        kopf_stop = asyncio.Event()
-        parts = [self._part("kopf", frame.run_frame(self.registry, kopf_stop))]
+        kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
+        parts = [self._part("kopf", frame.run_frame(self.registry, kopf_stop, kopf_ready))]
         parts += [self._part(name, reflector.run()) for name, reflector in self.reflectors.items()]
         parts += [
             self._part("loads", self.loads.run()),
@@ -99,7 +97,7 @@ class Operator:
             self._part("audit", self.audit.run()),
             self._part("engine", self._lead()),
         ]
-        stopping = asyncio.create_task(stop.wait(), name="stop")
+        stopping = asyncio.create_task(_stopped(stop, kopf_ready), name="stop")
         try:
             done, _ = await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
             failed = next((part for part in done if part is not stopping), None)
@@ -142,6 +140,24 @@ class Operator:
             [key for key, task in self.store.tasks.items() if task.worker is None and not task.status.state.terminal]
         )
         self.cycle.wake()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def _stopped(stop: asyncio.Event, kopf_ready: asyncio.Event) -> None:
+    """Return once asked to stop. Kopf takes the signals for itself when it starts; they are taken back."""
+    waits = [asyncio.create_task(event.wait()) for event in (stop, kopf_ready)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        _stop_on_signals(stop)
+        await stop.wait()
+    finally:
+        for one in waits:
+            one.cancel()
 
 
 async def run(settings: Settings) -> None:

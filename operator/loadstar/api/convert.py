@@ -37,6 +37,8 @@ from loadstar.core.states import State
 
 Json = dict[str, Any]
 MESSAGE_CHARACTERS: Final = 1024
+MOST_ATTEMPTS: Final = 999_999_998
+"""There is always a number for the next one."""
 
 
 def task(raw: Mapping[str, Any]) -> Task:
@@ -151,7 +153,7 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         message=raw.get("message", ""),
         observed_generation=int(raw.get("observedGeneration", 0)),
         assigned_to=raw.get("assignedTo", ""),
-        attempt=int(raw.get("attempt", 0)),
+        attempt=min(int(raw.get("attempt", 0)), MOST_ATTEMPTS),
         pod=raw.get("pod", ""),
         parts=raw.get("parts", "0/1"),
         assigned=parse_time(raw.get("assignedTime")),

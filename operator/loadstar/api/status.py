@@ -15,6 +15,8 @@ Time = Annotated[str, Field(max_length=64, json_schema_extra={"format": "date-ti
 Name = Annotated[str, Field(max_length=253)]
 Text = Annotated[str, Field(max_length=1024)]
 Count = Annotated[int, Field(ge=0, le=2147483647)]
+Number = Annotated[int, Field(ge=0, le=999999999)]
+"""Of an attempt: it is part of the Pod's name."""
 ExitCode = Annotated[int, Field(ge=-2147483648, le=2147483647)]
 ReasonText = Annotated[str, Field(max_length=128, pattern=r"^([A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?)?$")]
 
@@ -88,7 +90,7 @@ class Score(StatusModel):
 class AttemptRecord(StatusModel):
     """How an attempt ended."""
 
-    attempt: Count
+    attempt: Number
     """Its number, from 1."""
     node: Name | None = None
     """Where it ran."""
@@ -119,7 +121,7 @@ class TaskStatus(StatusModel):
     """The generation of the spec that this is about."""
     assigned_to: Name | None = None
     """The node."""
-    attempt: Count = 0
+    attempt: Number = 0
     """The number of the current or last attempt."""
     pod: Name | None = None
     """The Pod of that attempt."""

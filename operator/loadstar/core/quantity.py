@@ -6,7 +6,7 @@ Leaves the text form of Kubernetes quantities ("250m", "1Gi") to `parse`; arithm
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation, Overflow
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -36,6 +36,7 @@ _SUFFIXES: Final = {
     "Ei": Decimal(2**60),
 }
 _LARGEST: Final = Decimal(2**63 - 1)
+_NONE: Final = Decimal(0)
 
 
 def parse(text: str | float) -> Decimal:
@@ -48,7 +49,7 @@ def parse(text: str | float) -> Decimal:
             break
     try:
         value = Decimal(number) * _SUFFIXES[suffix]
-    except InvalidOperation as error:
+    except (InvalidOperation, Overflow) as error:
         raise ValueError(f"must be a Kubernetes quantity such as 250m, 1.5 or 512Mi, not {raw!r}") from error
     if not value.is_finite():
         raise ValueError(f"must be a finite Kubernetes quantity, not {raw!r}")
@@ -57,9 +58,13 @@ def parse(text: str | float) -> Decimal:
 
 @lru_cache(maxsize=16384)
 def amount(name: str, text: str | float) -> int:
-    """The whole-number amount of resource `name`: millicores for CPU, base units else; rounded up, capped at 2^63-1."""
-    value = parse(text) * (1000 if name == CPU else 1)
-    return int(min(value.to_integral_value(rounding=ROUND_CEILING), _LARGEST))
+    """The whole-number amount of resource `name`: millicores for CPU, base units else; rounded up, 0 to 2^63-1.
+
+    A negative amount, which nothing real has, counts as none.
+    """
+    value = max(_NONE, min(_LARGEST, parse(text)))
+    scaled = min(_LARGEST, value * (1000 if name == CPU else 1))
+    return int(scaled.to_integral_value(rounding=ROUND_CEILING))
 
 
 def amounts(texts: Mapping[str, str | float] | None) -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from loadstar.core.conditions import with_conditions
 from loadstar.core.ending import End
 from loadstar.core.model import Attempt, Pod, Task, TaskStatus
 from loadstar.core.reasons import Reason
@@ -44,6 +45,12 @@ def reopened(task: Task, pod: Pod, end: End, now: float, reason: Reason, message
         waiting=now,
         attempts=kept(task.status, record(task, pod, end, now)),
     )
+
+
+def bared(status: TaskStatus, generation: int, now: float) -> TaskStatus:
+    """The status without what earlier ones left in it: what the cluster shows is enough to go on."""
+    bare = replace(status, attempts=(), conditions=(), score=None, score_next=(), score_message="")
+    return with_conditions(bare, generation, now)
 
 
 def record(task: Task, pod: Pod, end: End, now: float | None = None) -> Attempt:

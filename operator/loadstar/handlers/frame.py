@@ -15,7 +15,7 @@ import kopf
 from loadstar.kube.credentials import Credentials
 
 STREAM_SILENCE_SECONDS: Final = 70.0
-RETRY_MAX_SECONDS: Final = 30.0
+RETRY_MAX_SECONDS: Final = 3.0
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -47,7 +47,7 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 class Backoffs:
-    """0.1 s, doubling to 30 s, for ever: an API server that is away must not end the operator."""
+    """0.1 s, doubling to 3 s, for ever: an API server that is away must not end the operator."""
 
     def __iter__(self) -> Iterator[float]:
         """Yield the waits."""
@@ -96,8 +96,8 @@ def register_login(registry: kopf.OperatorRegistry, credentials: Credentials) ->
         return await connection(credentials)
 
 
-async def run_frame(registry: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
-    """Run kopf until `stop` is set."""
+async def run_frame(registry: kopf.OperatorRegistry, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    """Run kopf until `stop` is set; it sets `ready` when it has started, its own signal handlers included."""
     await kopf.operator(
         registry=registry,
         settings=operator_settings(),
@@ -106,4 +106,5 @@ async def run_frame(registry: kopf.OperatorRegistry, stop: asyncio.Event) -> Non
         standalone=True,
         clusterwide=True,
         stop_flag=stop,
+        ready_flag=ready,
     )

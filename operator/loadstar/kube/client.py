@@ -91,9 +91,12 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"{method} {path}: {error!r}") from error
         try:
-            return dict(orjson.loads(content))
+            answer = orjson.loads(content)
         except ValueError as error:
             raise Unavailable(f"{method} {path}: the answer is no JSON") from error
+        if not isinstance(answer, dict):
+            raise Unavailable(f"{method} {path}: the answer is no object")
+        return answer
 
     @asynccontextmanager
     async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[Json]]:

@@ -24,8 +24,9 @@ RESYNC_SECONDS: Final = 600.0
 WATCH_SECONDS: Final = 300
 SILENCE_SECONDS: Final = 70.0
 """A watch without even a bookmark for so long is dead, whatever TCP says: the API server sends one a minute."""
-RETRY_SECONDS: Final = 0.5
-RETRY_MAX_SECONDS: Final = 15.0
+RETRY_SECONDS: Final = 0.2
+RETRY_MAX_SECONDS: Final = 3.0
+"""Short: there are few watches, and an API server that is back should be noticed at once."""
 
 Json = Mapping[str, Any]
 

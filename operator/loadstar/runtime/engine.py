@@ -55,6 +55,9 @@ STARVING: Final = 10
 """So many lost races for one Task in a row are reported: somebody writes to it without end."""
 BUDGET_SECONDS: Final = 10.0
 """How soon a deletion that a disruption budget refused is asked for again."""
+AWAY_SECONDS: Final = 5.0
+"""The longest wait for an API server that is away: when it is back, work goes on at once."""
+FAULT_MAX_SECONDS: Final = 30.0
 AGAIN_SECONDS: Final = 2.0
 FAULT_SECONDS: Final = 5.0
 """The least wait after a fault of ours: one bad Task must not keep a worker busy."""
@@ -148,7 +151,7 @@ class Engine:
 
     def _retry(self, key: Key, kind: str, at_least: float = 0.0) -> None:
         telemetry.RECONCILE_ERRORS.labels(kind).inc()
-        self._queue.fail(key, at_least=at_least)
+        self._queue.fail(key, at_least=at_least, at_most=AWAY_SECONDS if kind == "unavailable" else FAULT_MAX_SECONDS)
 
     async def _reread(self, key: Key) -> None:
         """A race for a Task is run again at once: waiting longer each time would only lose more of them."""

@@ -12,6 +12,10 @@ from loadstar.runtime.ports import Clock, ClusterError, LoadSource
 from loadstar.runtime.store import Store
 
 READ_SECONDS: Final = 10.0
+AHEAD_SECONDS: Final = 60.0
+"""How far a node's clock may be ahead of the API server's."""
+LOOK_SECONDS: Final = 5.0
+"""How soon an edited period holds."""
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +35,10 @@ class Loads:
         """Read for ever."""
         while True:
             await self._read()
-            self.progress = self._clock.boottime()
-            await asyncio.sleep(self._store.policy.period_seconds)
+            read = self._clock.boottime()
+            while (left := read + self._store.policy.period_seconds - self._clock.boottime()) > 0:
+                self.progress = self._clock.boottime()
+                await asyncio.sleep(min(left, LOOK_SECONDS))
 
     async def _read(self) -> None:
         try:
@@ -47,5 +53,7 @@ class Loads:
         if self._failing:
             log.info("load samples are back", extra={"source": self._source.name})
             self._failing = False
-        self._store.apply_loads(loads)
+        # A sample from the future would never grow old, and no honest one could follow it.
+        latest = self._clock.now() + AHEAD_SECONDS
+        self._store.apply_loads({name: load for name, load in loads.items() if load.timestamp <= latest})
         self._cycle.wake()

@@ -15,6 +15,7 @@ Key = TypeVar("Key")
 
 BACK_OFF_SECONDS: Final = 0.05
 BACK_OFF_MAX_SECONDS: Final = 30.0
+SLEEP_MAX_SECONDS: Final = 3600.0
 
 
 class WorkQueue(Generic[Key]):
@@ -30,6 +31,7 @@ class WorkQueue(Generic[Key]):
         self._due: dict[Key, float] = {}
         self._sequence = 0
         self._failures: dict[Key, int] = {}
+        self._held: dict[Key, float] = {}
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
@@ -42,7 +44,9 @@ class WorkQueue(Generic[Key]):
         return len(self._due)
 
     def add(self, key: Key, delay: float = 0.0) -> None:
-        """Work on the key now, or after `delay` seconds; an earlier time stands."""
+        """Work on the key now, or after `delay` seconds; an earlier time stands. One that failed waits for its time."""
+        if key in self._held:
+            delay = max(delay, self._held[key] - self._clock())
         if delay > 0:
             due = self._clock() + delay
             if self._due.get(key, float("inf")) <= due:
@@ -60,17 +64,21 @@ class WorkQueue(Generic[Key]):
             self._ready.append(key)
             self._wake.set()
 
-    def fail(self, key: Key, *, at_least: float = 0.0) -> float:
-        """Work on the key again after its back-off, twice as long each time; returns the seconds."""
+    def fail(self, key: Key, *, at_least: float = 0.0, at_most: float = BACK_OFF_MAX_SECONDS) -> float:
+        """Work on the key again after its back-off, twice as long each time, and not earlier; returns the seconds."""
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
-        delay: float = max(at_least, min(BACK_OFF_MAX_SECONDS, BACK_OFF_SECONDS * 2 ** min(count, 16)))
+        delay: float = max(at_least, min(at_most, BACK_OFF_SECONDS * 2 ** min(count, 16)))
+        self._held[key] = self._clock() + delay
+        self._due.pop(key, None)
+        self._again.discard(key)
         self.add(key, delay)
         return delay
 
     def succeed(self, key: Key) -> None:
         """Forget the key's failures."""
         self._failures.pop(key, None)
+        self._held.pop(key, None)
 
     async def get(self) -> Key:
         """The next key; the caller owes a `done`."""
@@ -84,7 +92,7 @@ class WorkQueue(Generic[Key]):
                     self._wake.set()
                 return key
             self._wake.clear()
-            timeout = self._delayed[0][0] - self._clock() if self._delayed else None
+            timeout = min(SLEEP_MAX_SECONDS, self._delayed[0][0] - self._clock()) if self._delayed else None
             try:
                 async with asyncio.timeout(timeout):
                     await self._wake.wait()
@@ -104,4 +112,5 @@ class WorkQueue(Generic[Key]):
             due, _, key = heapq.heappop(self._delayed)
             if self._due.get(key) == due:
                 del self._due[key]
+                self._held.pop(key, None)
                 self.add(key)

@@ -13,6 +13,7 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.instructions import CreatePod, WriteStatus
 from loadstar.core.model import Phase, Pod, Task
+from loadstar.core.records import bared
 from loadstar.core.template import resolve
 from loadstar.core.view import Refusal
 from loadstar.runtime.leader import Leader
@@ -42,7 +43,13 @@ class Writer:
         """Write the status; the answer is the Task as it is now."""
         await self._turn()
         with telemetry.API_SECONDS.labels("patch", "tasks/status").time():
-            written = await self._cluster.write_status(task, instruction.status)
+            try:
+                written = await self._cluster.write_status(task, instruction.status)
+            except Invalid as error:
+                # Only what an earlier status left behind can be invalid: what is decided now stands without it.
+                log.warning("the status is written anew: %s", error, extra=_about(task))
+                bare = bared(instruction.status, task.generation, self._clock.now())
+                written = await self._cluster.write_status(task, bare)
         old, new = task.status.state, written.status.state
         if old is not new:
             telemetry.TRANSITIONS.labels(old, new).inc()

@@ -17,6 +17,8 @@ from loadstar.runtime.ports import ApiReader, Unavailable
 
 PATH: Final = "/apis/metrics.k8s.io/v1beta1/nodes"
 DEFAULT_WINDOW: Final = 30.0
+LARGEST: Final = 2.0**63
+"""No node has so many cores or bytes: a sample that says so is none."""
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|us|µs|ns|m|s)")
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -47,7 +49,7 @@ class MetricsServer:
             name = str(item["metadata"]["name"])
         except (KeyError, TypeError, ValueError):
             return None
-        if timestamp is None or cpu < 0 or memory <= 0:
+        if timestamp is None or not 0 <= cpu < LARGEST or not 0 < memory < LARGEST:
             return None
         return name, Load(cpu, memory, None, timestamp, duration(item.get("window")), self.name)
 
