@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Json, Kubectl, Tasks, as_yaml, task
+from tests.e2e.edits import ABSENT
 from tests.e2e.history import History
 from tests.e2e.writes import Writes
 
+pytestmark = pytest.mark.battery
+
 PENDING_SECONDS = 20
 QUIET_SECONDS = 8
-ABSENT = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "absent", "key": "x"}}}]
 
 
 def sized(cpu: str, memory: str) -> dict[str, Any]:

@@ -1,17 +1,15 @@
-"""A Task that is edited, deleted and made again while it is in some state."""
+"""A Task that is edited, deleted and made again while it is in some state: scenarios of test_scenarios."""
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
-import pytest
-
-from tests.e2e.conftest import Json, Kubectl, Tasks, as_yaml, task
+from tests.e2e.conftest import Json, Tasks, as_yaml, task
+from tests.e2e.control import patch
 from tests.e2e.history import History
-from tests.e2e.test_waits import ABSENT
 
+ABSENT = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "absent", "key": "x"}}}]
 STATES = ("PENDING", "ASSIGNED", "RUNNING", "SUCCESS", "FAILED")
 POLITE = 'trap "exit 0" TERM; sleep 300 & wait'
 EDITS: dict[str, Any] = {
@@ -39,17 +37,16 @@ def arrived(found: dict[str, Json]) -> bool:
     return all(found[state.lower()]["status"]["state"] == state for state in STATES)
 
 
-@pytest.mark.usefixtures("history")
-def test_immutable_fields(tasks: Tasks, kubectl: Kubectl) -> None:
+def immutable_fields(tasks: Tasks, _: History) -> None:
     """What decides where and how a Task runs is refused in every state; the priority may change until its end."""
     tasks.apply(*in_every_state())
     before = tasks.wait(arrived)
     for state in STATES:
         for name, value in EDITS.items():
-            done = patch(kubectl, tasks.namespace, state.lower(), {name: value})
+            done = patch(tasks, state.lower(), {name: value}, check=False)
             assert done, f"spec.{name} was changed in {state}"
             assert "must stay as it was created" in done, done
-        refused = patch(kubectl, tasks.namespace, state.lower(), {"priority": 7})
+        refused = patch(tasks, state.lower(), {"priority": 7}, check=False)
         assert bool(refused) == (state in {"SUCCESS", "FAILED"}), refused
     time.sleep(1)
     after = tasks.all()
@@ -58,14 +55,7 @@ def test_immutable_fields(tasks: Tasks, kubectl: Kubectl) -> None:
         assert after[state.lower()]["spec"]["worker"] == before[state.lower()]["spec"]["worker"]
 
 
-def patch(kubectl: Kubectl, namespace: str, name: str, spec: Json) -> str:
-    """What the API server says against a change of the spec; empty when it takes it."""
-    words = ("patch", "ldt", name, "-n", namespace, "--type=merge", "-p", json.dumps({"spec": spec}))
-    done = kubectl(*words, check=False)
-    return done.stderr if done.returncode else ""
-
-
-def test_made_again_at_once(tasks: Tasks, history: History, kubectl: Kubectl) -> None:
+def made_again_at_once(tasks: Tasks, history: History) -> None:
     """Deleted in every state and made again under the same name at once: the new one has a Pod of its own.
 
     It never adopts the Pod of its predecessor, which is removed.
@@ -73,8 +63,8 @@ def test_made_again_at_once(tasks: Tasks, history: History, kubectl: Kubectl) ->
     tasks.apply(*in_every_state())
     old = {name: item["metadata"]["uid"] for name, item in tasks.wait(arrived).items()}
     space = tasks.namespace
-    kubectl("delete", "ldt", "--all", "-n", space, "--timeout=20s")
-    kubectl("create", "-n", space, "-f", "-", stdin=as_yaml(*(task(name, "exit 0") for name in old)))
+    tasks.kubectl("delete", "ldt", "--all", "-n", space, "--timeout=20s")
+    tasks.kubectl("create", "-n", space, "-f", "-", stdin=as_yaml(*(task(name, "exit 0") for name in old)))
     found = tasks.wait_terminal()
     for name, item in found.items():
         status = item["status"]
