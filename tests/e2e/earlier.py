@@ -1,4 +1,4 @@
-"""The last commit whose Tasks had other fields than this one's: its chart and image, for an upgrade and the way back."""
+"""The last commit whose Tasks had other fields than now: its chart and image, for an upgrade and the way back."""
 
 from __future__ import annotations
 
