@@ -57,7 +57,8 @@ def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
     nodes = Counter(item["status"]["assignedTo"] for item in found.values())
     assert nodes[HOT] <= 1, nodes
     score = found["cool-0"]["status"]["score"]
-    assert score["node"] in score["message"]
+    why = {c["type"]: c["message"] for c in found["cool-0"]["status"]["conditions"]}["Scheduled"]
+    assert f"{score['node']} has the lowest predicted load" in why
     assert score["sampleAgeSeconds"] <= 60
     assert "io" not in score, "metrics.k8s.io has no I/O: it must be unknown, not zero"
     assert any(other["node"] != score["node"] for other in score["next"])

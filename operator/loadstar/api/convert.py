@@ -167,7 +167,6 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         stopping=raw.get("stopping", ""),
         score=_score(score) if score else None,
         score_next=tuple(_score(item) for item in score.get("next") or ()),
-        score_message=score.get("message", ""),
         attempts=tuple(_attempt(item) for item in raw.get("attempts") or ()),
         conditions=tuple(_condition(item) for item in raw.get("conditions") or ()),
     )
@@ -217,19 +216,6 @@ def condition_document(value: Condition) -> Json:
     }
 
 
-def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
-    """The JSON merge patch (RFC 7396) that turns `old` into `new`."""
-    patch: Json = dict.fromkeys(name for name in old if name not in new)
-    for name, value in new.items():
-        before = old.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            if inner := merge_patch(before, value):
-                patch[name] = inner
-        elif value != before:
-            patch[name] = value
-    return patch
-
-
 def _score_document(value: TaskStatus) -> Json | None:
     score = value.score
     if score is None:
@@ -254,7 +240,6 @@ def _score_document(value: TaskStatus) -> Json | None:
                 for item in value.score_next
             ]
             or None,
-            "message": value.score_message[:MESSAGE_CHARACTERS] or None,
         }
     )
 

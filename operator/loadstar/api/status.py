@@ -83,8 +83,6 @@ class Score(StatusModel):
     """Cold, Hot, or Unknown when there was no fresh sample and requests stood in."""
     next: Annotated[list[OtherNode], Field(max_length=2, json_schema_extra=ATOMIC)] | None = None
     """The two next best nodes."""
-    message: Text | None = None
-    """The same in a sentence."""
 
 
 class AttemptRecord(StatusModel):

@@ -13,6 +13,7 @@ import click
 
 from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, convert
 from loadstar.cli.session import connected, default_namespace, waiting
+from loadstar.core.conditions import SCHEDULED
 from loadstar.core.model import Policy, Task
 from loadstar.core.placement import Placed, place
 from loadstar.core.reasons import EXPLANATIONS, Reason
@@ -48,8 +49,9 @@ def record(task: Task) -> list[str]:
     lines = [f"{task.namespace}/{task.name} is {status.state}, reason {status.reason}: {explain(status.reason)}"]
     if status.message:
         lines.append(f"message  {status.message}")
-    if status.score_message:
-        lines.append(f"node     {status.score_message}")
+    chosen = next((c.message for c in status.conditions if c.type == SCHEDULED and c.status == "True"), "")
+    if chosen and chosen != status.message:
+        lines.append(f"node     {chosen}")
     if status.score is not None:
         score, weights = status.score, status.score.weights
         age = "no fresh sample" if score.sample_age is None else f"sample {score.sample_age:.0f} s old"

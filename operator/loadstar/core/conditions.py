@@ -25,15 +25,16 @@ def with_conditions(status: TaskStatus, generation: int, now: float, *, fresh: b
     placed = state is not State.PENDING and bool(status.assigned)
     running = state is State.RUNNING
     succeeded = {State.SUCCESS: "True", State.FAILED: "False"}.get(state, "Unknown")
+    old = {condition.type: condition for condition in status.conditions}
+    # What the status says already is not said again in each condition: every byte is stored and sent with every write.
     wanted = [
-        (SCHEDULED, _flag(placed), "NodeChosen" if placed else reason, _scheduled_message(status)),
-        (PODS_READY, _flag(running), reason, message),
-        (SUCCEEDED, succeeded, reason, message),
+        (SCHEDULED, _flag(placed), "NodeChosen" if placed else reason, _choice(status, old.get(SCHEDULED))),
+        (PODS_READY, _flag(running), reason, ""),
+        (SUCCEEDED, succeeded, reason, message if state.terminal else ""),
     ]
     if fresh is not None:
         text = "the load sample of the chosen node is fresh" if fresh else "no fresh load sample: placed by requests"
         wanted.append((LOAD_DATA_FRESH, _flag(fresh), "Measured" if fresh else "NoFreshSample", text))
-    old = {condition.type: condition for condition in status.conditions}
     suspended = state is State.PENDING and status.reason == Reason.SUSPENDED
     if suspended or SUSPENDED in old:
         wanted.append((SUSPENDED, _flag(suspended), "Suspended" if suspended else "Resumed", _SUSPENSION[suspended]))
@@ -51,7 +52,10 @@ def _flag(value: bool) -> str:
     return "True" if value else "False"
 
 
-def _scheduled_message(status: TaskStatus) -> str:
-    if status.state is State.PENDING:
+def _choice(status: TaskStatus, before: Condition | None) -> str:
+    """Why this node: said when it is chosen, and kept as long as it holds."""
+    if status.state is State.ASSIGNED and status.reason == Reason.NODE_CHOSEN:
         return status.message
-    return status.score_message or f"assigned to {status.assigned_to or 'the node that kube-scheduler chooses'}"
+    if status.state is State.PENDING or before is None or before.status != "True":
+        return ""
+    return before.message

@@ -179,7 +179,6 @@ class TaskStatus:
     stopping: str = ""
     score: NodeScore | None = None
     score_next: tuple[NodeScore, ...] = ()
-    score_message: str = ""
     attempts: tuple[Attempt, ...] = ()
     conditions: tuple[Condition, ...] = ()
 

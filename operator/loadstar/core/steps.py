@@ -47,7 +47,6 @@ def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
         not_before=None,
         score=placed.score,
         score_next=placed.next,
-        score_message=placed.message,
     )
     fresh = placed.fresh if placed.score is not None else None
     return (WriteStatus(with_conditions(status, task.generation, now, fresh=fresh)),)

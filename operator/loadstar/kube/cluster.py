@@ -51,15 +51,26 @@ class KubeCluster:
         self._identity = identity
 
     async def write_status(self, task: Task, status: TaskStatus) -> Task:
-        """PATCH /status with the difference, under the resourceVersion that was decided on.
+        """PUT /status under the resourceVersion that was decided on.
 
-        That version is the precondition, so the rest of the Task is known and only its new metadata is asked for.
+        The API server takes spec and metadata from what it has, and that version is the precondition: so neither is
+        sent, and of the answer only the new version is needed. A patch costs it more than a replacement.
         """
         document = convert.status_document(status)
-        patch = convert.merge_patch(convert.status_document(task.status), document)
-        body = {"metadata": {"resourceVersion": task.resource_version, "uid": task.uid}, "status": patch}
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": TASK_KIND,
+            "metadata": {
+                "name": task.name,
+                "namespace": task.namespace,
+                "uid": task.uid,
+                "resourceVersion": task.resource_version,
+            },
+            "spec": {},
+            "status": document,
+        }
         path = tasks_path(task.namespace, task.name, "status")
-        answer = await self._client.request("PATCH", path, body, content_type=MERGE_PATCH, accept=METADATA_ONLY)
+        answer = await self._client.request("PUT", path, body, accept=METADATA_ONLY)
         return replace(
             task, status=convert.status(document), resource_version=str(answer["metadata"]["resourceVersion"])
         )

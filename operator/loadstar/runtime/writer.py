@@ -42,7 +42,7 @@ class Writer:
     async def write_status(self, task: Task, instruction: WriteStatus) -> Task:
         """Write the status; the answer is the Task as it is now."""
         await self._turn()
-        with telemetry.API_SECONDS.labels("patch", "tasks/status").time():
+        with telemetry.API_SECONDS.labels("put", "tasks/status").time():
             try:
                 written = await self._cluster.write_status(task, instruction.status)
             except Invalid as error:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loadstar.api import convert
 from loadstar.api.crd import policy_crd, stale, task_crd
@@ -30,29 +26,9 @@ FULL = TaskStatus(
     exit_code=0,
     failures=1,
     score=SCORE,
-    score_message="why",
     attempts=(Attempt(1, "a", "p", Reason.WORKER_FAILED, 1.0, 2.0, 3, "x"),),
     conditions=(Condition("Scheduled", "True", "NodeChosen", "m", 1000.0, 2),),
 )
-JSON = st.recursive(
-    st.one_of(st.integers(), st.text(max_size=3)),
-    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
-    max_leaves=8,
-)
-DOCUMENT = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)
-
-
-def merged(document: Any, patch: Any) -> Any:
-    """RFC 7396, as the API server does it."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(document) if isinstance(document, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
 
 
 def test_a_status_survives_the_wire() -> None:
@@ -61,19 +37,10 @@ def test_a_status_survives_the_wire() -> None:
     assert convert.status(convert.status_document(TaskStatus())) == TaskStatus()
 
 
-@given(DOCUMENT, DOCUMENT)
-def test_a_merge_patch_leads_from_old_to_new(old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Applying the patch to the old document gives the new one; equal documents give an empty patch."""
-    assert merged(old, convert.merge_patch(old, new)) == new
-    assert convert.merge_patch(new, new) == {}
-
-
 def test_reopening_removes_what_no_longer_holds() -> None:
-    """A field that is no longer known is removed on the wire, not left behind."""
-    patch = convert.merge_patch(
-        convert.status_document(FULL), convert.status_document(replace(FULL, assigned_to="", score=None))
-    )
-    assert patch == {"assignedTo": None, "score": None}
+    """A field that is no longer known is absent from what is written, and so is gone."""
+    document = convert.status_document(replace(FULL, assigned_to="", score=None))
+    assert not {"assignedTo", "score"} & set(document)
 
 
 def test_generated_files_are_current() -> None:
