@@ -230,7 +230,7 @@ def test_storage_limits(tasks: Tasks) -> None:
 def test_node_pressure(tasks: Tasks, rooms: list[str], kubectl: Kubectl, bed: Bed) -> None:
     """A Pod that the kubelet evicts for its node's sake is disrupted, not failed, and goes to another node.
 
-    The pressure is of process ids: the kubelet is told to keep all of them free.
+    The pressure is of process ids: the kubelet is told to keep nearly all of them free.
     """
     here, there = rooms[:2]
     tasks.apply(pinned("pressed", ONCE, tasks.namespace))
@@ -239,7 +239,7 @@ def test_node_pressure(tasks: Tasks, rooms: list[str], kubectl: Kubectl, bed: Be
     file = next(node.folder for node in bed.nodes() if node.name == here) / "kubelet.yaml"
     before = file.read_text()
     settings = yaml.safe_load(before)
-    settings["evictionHard"]["pid.available"] = "100%"
+    settings["evictionHard"]["pid.available"] = "99.999%"
     try:
         file.write_text(yaml.safe_dump(settings))
         restart(bed, here)
