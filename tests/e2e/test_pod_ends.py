@@ -85,7 +85,7 @@ def test_disruptions(tasks: Tasks, rooms: list[str], kubectl: Kubectl, bed: Bed)
     absent = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "absent", "key": "x"}}}]
     simple = ("evicted", "drained", "deleted", "forced", "tainted")
     large = {"resources": {"requests": {"cpu": "250m", "memory": "8Mi"}}}
-    tolerant = pinned("tolerant", "sleep 25", space)
+    tolerant = pinned("tolerant", "until [ -e /tmp/end ]; do sleep 0.3; done", space)
     tolerant["spec"]["placement"]["tolerations"] = [{"key": "e2e-away", "operator": "Exists"}]
     refuse(tasks, bed, there)
     tasks.apply(
@@ -120,6 +120,8 @@ def test_disruptions(tasks: Tasks, rooms: list[str], kubectl: Kubectl, bed: Bed)
     )
     kubectl("taint", "node", here, "e2e-away=:NoExecute", "--overwrite")
     try:
+        tasks.wait(lambda found: found["tainted"]["status"]["attempt"] == 2)
+        kubectl("exec", pods["tolerant"], "-n", space, "--", "touch", "/tmp/end")
         ended = {name: item["status"] for name, item in tasks.wait_terminal(90).items()}
     finally:
         kubectl("taint", "node", here, "e2e-away-")

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
+import pytest
+
 from tests.e2e import control, edits
-from tests.e2e.conftest import Kubectl, Tasks, fresh_namespace
+from tests.e2e.conftest import Kubectl, Tasks, fresh_namespace, task
 from tests.e2e.history import History
 from tests.e2e.writes import Writes
 
-QUIET_SECONDS = 6
+QUIET_SECONDS = 4
 SCENARIOS: tuple[Callable[[Tasks, History], None], ...] = (
     control.cancel,
     control.suspend_and_resume,
@@ -43,3 +45,17 @@ def test_scenarios(kubectl: Kubectl) -> None:
         time.sleep(QUIET_SECONDS)
         assert writes.count() == before, "the operator writes while nothing happens"
         assert {name: text for name, history in histories.items() if (text := history.violations())} == {}
+
+
+@pytest.mark.battery
+@pytest.mark.usefixtures("history")
+def test_finished_pods_are_few(tasks: Tasks) -> None:
+    """Of a Task that failed often, the Pods of the last five attempts stay, as the attempts on record do."""
+    tasks.apply(task("many", "exit 1", retry={"limit": 7, "backoff": {"initialSeconds": 1, "factor": 1}}))
+    status = tasks.wait_terminal(90)["many"]["status"]
+    end = time.monotonic() + 20
+    while len(pods := tasks.pods()) > 5:
+        assert time.monotonic() < end
+        time.sleep(0.5)
+    assert status["attempt"] == 8
+    assert {pod["metadata"]["name"] for pod in pods} == {item["pod"] for item in status["attempts"]}
