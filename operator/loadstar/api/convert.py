@@ -34,6 +34,7 @@ from loadstar.core.model import (
 from loadstar.core.quantity import amounts
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
+from loadstar.core.stops import MESSAGES
 
 Json = dict[str, Any]
 MESSAGE_CHARACTERS: Final = 1024
@@ -164,7 +165,7 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         disruptions=int(raw.get("disruptions", 0)),
         not_before=parse_time(raw.get("notBefore")),
         waiting=parse_time(raw.get("waitingTime")),
-        stopping=raw.get("stopping", ""),
+        stopping=raw["stopping"] if raw.get("stopping") in MESSAGES else "",
         score=_score(score) if score else None,
         score_next=tuple(_score(item) for item in score.get("next") or ()),
         attempts=tuple(_attempt(item) for item in raw.get("attempts") or ()),

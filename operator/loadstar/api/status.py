@@ -143,7 +143,7 @@ class TaskStatus(StatusModel):
     """The next attempt is not made before this."""
     waiting_time: Time | None = None
     """When it last began to wait; its creation, when absent. timeouts.pendingSeconds counts from here."""
-    stopping: ReasonText | None = None
+    stopping: Literal["Suspended", "Cancelled", "PendingDeadlineExceeded", "NodeLost"] | None = None
     """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
     score: Score | None = None
     """Why this node."""

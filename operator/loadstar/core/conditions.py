@@ -38,6 +38,8 @@ def with_conditions(status: TaskStatus, generation: int, now: float, *, fresh: b
     suspended = state is State.PENDING and status.reason == Reason.SUSPENDED
     if suspended or SUSPENDED in old:
         wanted.append((SUSPENDED, _flag(suspended), "Suspended" if suspended else "Resumed", _SUSPENSION[suspended]))
+    # What is not said anew still holds for the spec as it is now.
+    old = {kind: replace(condition, generation=generation) for kind, condition in old.items()}
     for kind, value, why, text in wanted:
         before = old.get(kind)
         changed = before.changed if before and before.status == value else now

@@ -187,8 +187,9 @@ def _lost(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
 
 def _unbound(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
     pinned = task.placement.strategy is not Strategy.KUBE_SCHEDULER and bool(task.status.assigned_to)
-    why = Wait(Reason.UNSCHEDULABLE, pod.unschedulable or "kube-scheduler has not bound the Pod yet")
-    if not pinned:
+    why = Wait(Reason.UNSCHEDULABLE, pod.unschedulable or "kube-scheduler has not looked at the Pod yet")
+    if not pinned or not pod.unschedulable:
+        # Another node helps only against a scheduler that said no, not against one that is away.
         return (why,)
     left = pod.created + BIND_SECONDS - now
     if left > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ import kopf
 from loadstar.api import GROUP, POLICY_NAME, POLICY_PLURAL, VERSION, convert
 from loadstar.core.model import Policy
 from loadstar.runtime.store import Store
+
+log = logging.getLogger(__name__)
 
 
 def register(registry: kopf.OperatorRegistry, store: Store, policy_changed: Callable[[], None]) -> None:
@@ -20,7 +23,11 @@ def register(registry: kopf.OperatorRegistry, store: Store, policy_changed: Call
         raw = event["object"]
         if raw["metadata"]["name"] != POLICY_NAME:
             return
-        policy = Policy() if event["type"] == "DELETED" else convert.policy(raw)
+        try:
+            policy = Policy() if event["type"] == "DELETED" else convert.policy(raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.error("the PlacementPolicy cannot be read, the last one holds: %r", error)  # noqa: TRY400 - its own fault
+            return
         if policy != store.policy:
             store.policy = policy
             policy_changed()

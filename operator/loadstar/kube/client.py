@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from loadstar import __version__
 from loadstar.kube.credentials import Credentials
@@ -33,6 +35,8 @@ REQUEST_SECONDS: Final = 10.0
 CONNECTIONS: Final = 64
 LINE_BYTES: Final = 8 * 2**20
 """The longest line of a watch that is read: an object is at most 1.5 MiB in etcd."""
+SILENCE_SECONDS: Final = 90.0
+"""No watch is silent for so long, since bookmarks come every minute; nor is the answer to a request for one."""
 DEFAULT_RETRY_SECONDS: Final = 1.0
 
 Json = dict[str, Any]
@@ -48,6 +52,7 @@ class Client:
         self._date = ""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=credentials.ssl_context(), limit=CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"loadstar/{__version__}", "Accept": "application/json"},
             read_bufsize=2**18,
         )
@@ -78,9 +83,8 @@ class Client:
         try:
             async with self._session.request(
                 method,
-                self._credentials.server + path,
+                self._url(path, params),
                 data=None if body is None else orjson.dumps(body),
-                params=params,
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
@@ -103,16 +107,20 @@ class Client:
         """Open a watch; yields an iterator over its events, which ends when the stream does."""
         try:
             async with self._session.get(
-                self._credentials.server + path,
-                params={**params, "watch": "true"},
+                self._url(path, {**params, "watch": "true"}),
                 headers=await self._headers("application/json"),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=SILENCE_SECONDS),
             ) as response:
                 if response.status >= 400:  # noqa: PLR2004 - HTTP
                     raise refusal(response.status, await response.read(), response.headers)
                 yield _events(response)
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"watch {path}: {error!r}") from error
+
+    def _url(self, path: str, params: Mapping[str, str] | None) -> URL:
+        """Paths come quoted: they are not taken apart and quoted again for each request."""
+        query = f"?{urlencode(params)}" if params else ""
+        return URL(f"{self._credentials.server}{path}{query}", encoded=True)
 
     def _tell_time(self, date: str) -> None:
         if date and date != self._date:

@@ -6,13 +6,16 @@ The `kubernetes` client reads both, plugins included; this only hands the result
 from __future__ import annotations
 
 import ssl
+import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kubernetes.aio import config as untyped_config
 from kubernetes.aio.client import Configuration
 
 config: Any = untyped_config
+KEPT_SECONDS: Final = 10.0
+"""How long a token that was asked for is used again."""
 
 
 @dataclass(slots=True)
@@ -20,6 +23,8 @@ class Credentials:
     """The API server's address and how to reach it."""
 
     configuration: Any
+    _value: str | None = None
+    _asked: float = float("-inf")
 
     @classmethod
     async def load(cls) -> Credentials:
@@ -50,6 +55,9 @@ class Credentials:
 
     async def authorization(self) -> str | None:
         """The Authorization header now: a ServiceAccount's token is read again from its file every minute."""
-        settings = await self.configuration.auth_settings()
-        value: str | None = settings.get("BearerToken", {}).get("value")
-        return value
+        now = time.monotonic()
+        if now >= self._asked + KEPT_SECONDS:
+            settings = await self.configuration.auth_settings()
+            self._value = settings.get("BearerToken", {}).get("value")
+            self._asked = now
+        return self._value

@@ -32,7 +32,9 @@ class WorkQueue(Generic[Key]):
         self._sequence = 0
         self._failures: dict[Key, int] = {}
         self._held: dict[Key, float] = {}
-        self._wake = asyncio.Event()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_due = 0.0
 
     def __len__(self) -> int:
         """Keys that are ready now."""
@@ -54,7 +56,7 @@ class WorkQueue(Generic[Key]):
             self._due[key] = due
             self._sequence += 1
             heapq.heappush(self._delayed, (due, self._sequence, key))
-            self._wake.set()
+            self._set_alarm()
             return
         self._due.pop(key, None)
         if key in self._busy:
@@ -62,7 +64,7 @@ class WorkQueue(Generic[Key]):
         elif key not in self._queued:
             self._queued.add(key)
             self._ready.append(key)
-            self._wake.set()
+            self._wake()
 
     def fail(self, key: Key, *, at_least: float = 0.0, at_most: float = BACK_OFF_MAX_SECONDS) -> float:
         """Work on the key again after its back-off, twice as long each time, and not earlier; returns the seconds."""
@@ -81,23 +83,24 @@ class WorkQueue(Generic[Key]):
         self._held.pop(key, None)
 
     async def get(self) -> Key:
-        """The next key; the caller owes a `done`."""
-        while True:
-            self._promote()
-            if self._ready:
-                key = self._ready.popleft()
-                self._queued.discard(key)
-                self._busy.add(key)
-                if self._ready:
-                    self._wake.set()
-                return key
-            self._wake.clear()
-            timeout = min(SLEEP_MAX_SECONDS, self._delayed[0][0] - self._clock()) if self._delayed else None
+        """The next key; the caller owes a `done`. One waiter is woken a key, not all of them."""
+        self._promote()
+        while not self._ready:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            self._set_alarm()
             try:
-                async with asyncio.timeout(timeout):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+                await waiter
+            except asyncio.CancelledError:
+                if waiter.done() and not waiter.cancelled():
+                    self._wake()
+                else:
+                    self._waiters.remove(waiter)
+                raise
+        key = self._ready.popleft()
+        self._queued.discard(key)
+        self._busy.add(key)
+        return key
 
     def done(self, key: Key) -> None:
         """The worker is finished with the key."""
@@ -105,6 +108,31 @@ class WorkQueue(Generic[Key]):
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+
+    def _wake(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _set_alarm(self) -> None:
+        """Have the earliest delayed key promoted in time, while somebody waits."""
+        if not self._delayed or not self._waiters:
+            return
+        due = self._delayed[0][0]
+        if self._alarm is not None:
+            if self._alarm_due <= due and not self._alarm.cancelled():
+                return
+            self._alarm.cancel()
+        self._alarm_due = due
+        delay = min(SLEEP_MAX_SECONDS, max(0.0, due - self._clock()))
+        self._alarm = asyncio.get_running_loop().call_later(delay, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._promote()
+        self._set_alarm()
 
     def _promote(self) -> None:
         now = self._clock()

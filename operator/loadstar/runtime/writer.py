@@ -53,7 +53,7 @@ class Writer:
         old, new = task.status.state, written.status.state
         if old is not new:
             telemetry.TRANSITIONS.labels(old, new).inc()
-            log.info("%s became %s", task.name, new, extra=_about(written))
+            log.log(logging.INFO if new.terminal else logging.DEBUG, "%s became %s", task.name, new, extra=_about(task))
         self._store.apply_task(written)
         self._store.settle(written.key)
         return written

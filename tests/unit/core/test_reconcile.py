@@ -146,10 +146,13 @@ def test_stray_pods_are_deleted_before_anything_else() -> None:
 
 
 def test_a_pod_that_is_not_bound_is_given_up_after_a_while() -> None:
-    """A pinned Pod that kube-scheduler does not bind is deleted after 20 s; before, it is waited for."""
-    assert Requeue(15.0) in decide(task(ASSIGNED), pod(node=""))
-    old = pod(node="", created=NOW - 21)
+    """A pinned Pod that kube-scheduler refuses to bind is deleted after 20 s; before, and while it is silent, not."""
+    said = "0/3 nodes are available"
+    assert Requeue(15.0) in decide(task(ASSIGNED), pod(node="", unschedulable=said))
+    old = pod(node="", created=NOW - 21, unschedulable=said)
     assert decide(task(ASSIGNED), old)[0] == DeletePod(old)
+    (only,) = decide(task(ASSIGNED), replace(old, unschedulable=""))
+    assert isinstance(only, Wait)
 
 
 @pytest.mark.parametrize(
