@@ -68,7 +68,9 @@ def task_fields(text: str) -> set[str]:
 
 
 def find() -> str:
-    """The commit. Raises LookupError when the history does not reach back to one."""
+    """The commit, or the one that $EARLIER names. Raises LookupError when the history does not reach back to one."""
+    if named := os.environ.get("EARLIER"):
+        return named
     now = task_fields((ROOT / CRD).read_text())
     try:
         commits = git("log", "--format=%H", "--", CRD).split()

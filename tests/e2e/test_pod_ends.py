@@ -253,7 +253,9 @@ def test_node_pressure(tasks: Tasks, rooms: list[str], kubectl: Kubectl, bed: Be
     assert (status["state"], status["attempt"], status["failures"], status["disruptions"]) == ("SUCCESS", 2, 0, 1)
     assert status["assignedTo"] == there
     first = status["attempts"][0]
-    assert (first["reason"], "TerminationByKubelet" in first["message"]) == ("Disrupted", True), first
+    # As evicted, or as turned away when the kubelet takes up its Pods again.
+    assert first["reason"] == "Disrupted", first
+    assert "TerminationByKubelet" in first["message"] or "PIDPressure" in first["message"], first
 
 
 def restart(bed: Bed, node: str) -> None:
