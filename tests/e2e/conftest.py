@@ -148,6 +148,15 @@ class Tasks:
                 pytest.fail(f"not in {seconds:g} s: {json.dumps(states, indent=1)}")
             time.sleep(0.5)
 
+    def touch(self, pod: str, file: str, seconds: float = 30) -> None:
+        """Make a file in a Pod's container; a kubelet that has just begun does not know its Pods yet."""
+        end = time.monotonic() + seconds
+        words = ("exec", pod, "-n", self.namespace, "--", "touch", file)
+        while (done := self.kubectl(*words, check=False)).returncode:
+            if time.monotonic() > end:
+                pytest.fail(f"{' '.join(words)}: {done.stderr}")
+            time.sleep(0.5)
+
     def wait_terminal(self, seconds: float = 60) -> dict[str, Json]:
         """Return all Tasks once each is SUCCESS or FAILED."""
         return self.wait(lambda tasks: all(t["status"]["state"] in TERMINAL for t in tasks.values()), seconds)

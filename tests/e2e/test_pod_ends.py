@@ -121,7 +121,7 @@ def test_disruptions(tasks: Tasks, rooms: list[str], kubectl: Kubectl, bed: Bed)
     kubectl("taint", "node", here, "e2e-away=:NoExecute", "--overwrite")
     try:
         tasks.wait(lambda found: found["tainted"]["status"]["attempt"] == 2)
-        kubectl("exec", pods["tolerant"], "-n", space, "--", "touch", "/tmp/end")
+        tasks.touch(pods["tolerant"], "/tmp/end")
         ended = {name: item["status"] for name, item in tasks.wait_terminal(90).items()}
     finally:
         kubectl("taint", "node", here, "e2e-away-")

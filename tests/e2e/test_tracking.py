@@ -57,7 +57,7 @@ def test_tracked_completion(tasks: Tasks, history: History, kubectl: Kubectl) ->
     scale(kubectl, 0)
     kubectl("wait", "--for=delete", "pod", "--all", "-n", SYSTEM, "--timeout=60s")
     for name in names:
-        kubectl("exec", pods[name]["name"], "-n", space, "--", "touch", "/tmp/end")
+        tasks.touch(pods[name]["name"], "/tmp/end")
     for name in names:
         kubectl(
             "wait",

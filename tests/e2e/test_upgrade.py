@@ -84,7 +84,7 @@ def settled(prefix: str, tasks: Tasks) -> dict[str, Json]:
 def goes_on(tasks: Tasks, prefix: str, number: int, known: dict[str, Json]) -> None:
     """One that ran ends, a new one runs, what was over is unchanged, what waits still waits."""
     pod = known[f"{prefix}-running-{number}"]["pod"]
-    tasks.kubectl("exec", pod, "-n", tasks.namespace, "--", "touch", f"/tmp/end-{number}")
+    tasks.touch(pod, f"/tmp/end-{number}")
     tasks.apply(task(f"{prefix}-new-{number}"))
     names = (f"{prefix}-running-{number}", f"{prefix}-new-{number}")
     found = tasks.wait(lambda found: all(found[name]["status"]["state"] == "SUCCESS" for name in names))

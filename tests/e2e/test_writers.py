@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Kubectl, Tasks, task
+from tests.e2e.conftest import Tasks, task
 from tests.e2e.connection import Connection
 from tests.e2e.figures import Figures
 from tests.e2e.history import History
@@ -50,7 +50,7 @@ class Clients:
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(1000, marks=[pytest.mark.battery, pytest.mark.timeout(300)])])
-def test_no_update_is_lost(tasks: Tasks, history: History, kubectl: Kubectl, figures: Figures, count: int) -> None:
+def test_no_update_is_lost(tasks: Tasks, history: History, figures: Figures, count: int) -> None:
     """Clients that each add 1 to the priority of a Task, while it is placed and runs, add up exactly.
 
     The operator's own writes are not lost either: each state is seen once, in order.
@@ -62,7 +62,7 @@ def test_no_update_is_lost(tasks: Tasks, history: History, kubectl: Kubectl, fig
     took = time.monotonic() - begun
     item = tasks.wait_reason("counter", "PartsRunning")
     assert item["spec"]["priority"] == count
-    kubectl("exec", item["status"]["pod"], "-n", tasks.namespace, "--", "touch", "/tmp/end")
+    tasks.touch(item["status"]["pod"], "/tmp/end")
     ended: dict[str, Any] = tasks.wait_terminal()["counter"]
     figures.keep(
         f"clients_{count}", seconds=round(took, 1), conflicts=clients.conflicts, priority=item["spec"]["priority"]
