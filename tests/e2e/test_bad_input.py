@@ -12,7 +12,7 @@ from tests.e2e.conftest import Kubectl, Tasks, as_yaml, task
 
 Json = dict[str, Any]
 ERROR = "Error from server"
-EDIT = "must stay as it was created; only description, priority, ttlSecondsAfterFinished may change"
+EDIT = "podRetention; only description, priority, cancel, suspend, ttlSecondsAfterFinished may change"
 
 
 def worker(**fields: Any) -> Json:

@@ -38,6 +38,7 @@ from loadstar.core.stops import MESSAGES
 
 Json = dict[str, Any]
 MESSAGE_CHARACTERS: Final = 1024
+MOST: Final = 2**31 - 1
 MOST_ATTEMPTS: Final = 999_999_998
 """There is always a number for the next one."""
 
@@ -177,7 +178,7 @@ def status_document(value: TaskStatus) -> Json:
     """The status as it is written, in canonical form: what is not known is absent."""
     duration = None
     if value.started is not None and value.completed is not None:
-        duration = max(0, int(value.completed) - int(value.started))
+        duration = min(max(0, int(value.completed) - int(value.started)), MOST)
     return _present(
         {
             "state": value.state.value,
@@ -234,7 +235,7 @@ def _score_document(value: TaskStatus) -> Json | None:
                 "memory": round(score.weights.memory, 4),
                 "io": round(score.weights.io, 4),
             },
-            "sampleAgeSeconds": None if score.sample_age is None else int(score.sample_age),
+            "sampleAgeSeconds": None if score.sample_age is None else min(int(score.sample_age), MOST),
             "nodeClass": score.node_class.value,
             "next": [
                 {"node": item.node, "total": round(item.total, 4), "nodeClass": item.node_class.value}

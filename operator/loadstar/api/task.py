@@ -167,17 +167,26 @@ def spec_rules() -> list[dict[str, str]]:
     needed = rule(
         "has(self.worker) || has(self.type)", "must have worker, or a type whose worker the PlacementPolicy has"
     )
-    fields = [info.alias or name for name, info in TaskSpec.model_fields.items()]
     final = rule(
         "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
         "must stay true: what was cancelled cannot be taken up again; create the Task anew",
         field=".cancel",
     )
-    return [needed, final, *(_immutable(name) for name in fields if name not in MUTABLE)]
+    fields = [info.alias or name for name, info in TaskSpec.model_fields.items()]
+    return [needed, final, _immutable([name for name in fields if name not in MUTABLE])]
 
 
-def _immutable(name: str) -> dict[str, str]:
-    """A rule on the whole, since one on an optional field is skipped when that is added or removed."""
-    same = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
-    text = f"must stay as it was created; only {', '.join(MUTABLE)} may change: delete the Task and create it anew"
-    return rule(same, text, field=f".{name}")
+def _immutable(names: list[str]) -> dict[str, str]:
+    """One rule for all, since each is evaluated on every write of a status too.
+
+    It is on the whole, since a rule on an optional field is skipped when that is added or removed.
+    """
+    same = (
+        f"(has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name}))"
+        for name in names
+    )
+    text = (
+        f"must stay as it was created in {', '.join(names)}; only {', '.join(MUTABLE)} may change: "
+        "delete the Task and create it anew"
+    )
+    return rule(" && ".join(same), text)

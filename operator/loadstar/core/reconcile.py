@@ -22,6 +22,7 @@ from loadstar.core.instructions import (
     Wait,
 )
 from loadstar.core.model import Phase, Pod, Strategy, Task
+from loadstar.core.naming import pod_name
 from loadstar.core.placement import Unplaced
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
@@ -132,7 +133,7 @@ def _without_pod(view: View, now: float) -> tuple[Instruction, ...]:
     """No Pod of the open attempt is known: it was not made yet, or it was and is gone."""
     task, status, refusal = view.task, view.task.status, view.refusal
     if status.stopping or status.state is State.RUNNING:
-        return (ConfirmPod(status.pod, status.attempt),)
+        return (ConfirmPod(pod_name(task.name, task.uid, 0, status.attempt), status.attempt),)
     if reason := stops.why(task, now, started=False):
         return stops.stop(task, reason, now)
     if refusal is not None and refusal.attempt == status.attempt:

@@ -169,14 +169,25 @@ def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> ClusterE
         return AlreadyExists(message) if answer.get("reason") == "AlreadyExists" else Conflict(message)
     if status >= 500 or status in {401, 408}:  # noqa: PLR2004 - HTTP
         return Unavailable(message)
+    if status in {400, 422} and not _names_a_field(answer):  # an admission plugin, policy or webhook, whatever its code
+        return Forbidden(message)
     kinds: dict[int, type[ClusterError]] = {400: Invalid, 403: Forbidden, 404: NotFound, 410: NotFound, 422: Invalid}
     return kinds.get(status, ClusterError)(message)
 
 
 def _budget(answer: Json) -> bool:
+    return any(cause.get("reason") == "DisruptionBudget" for cause in _causes(answer))
+
+
+def _names_a_field(answer: Json) -> bool:
+    """True when the object itself is at fault, as validation says it; a denial may end when a policy does."""
+    return any(cause.get("field") for cause in _causes(answer)) or "denied" not in str(answer.get("message"))
+
+
+def _causes(answer: Json) -> list[Json]:
     details = answer.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
-    return any(isinstance(c, dict) and c.get("reason") == "DisruptionBudget" for c in causes or ())
+    return [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

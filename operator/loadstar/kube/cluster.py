@@ -31,15 +31,21 @@ NODES_REPORTED: Final = 1000
 Json = dict[str, Any]
 
 
-def tasks_path(namespace: str, name: str = "", subresource: str = "") -> str:
-    """The path of a Task; parts that are empty are left out."""
-    parts = ["apis", *API_VERSION.split("/"), "namespaces", namespace, TASK_PLURAL, name, subresource]
-    return "/" + "/".join(quote(part, safe="") for part in parts if part)
+def tasks_path(namespace: str, *name: str) -> str:
+    """The path of a namespace's Tasks, of one, or of its subresource. Raises ValueError for an empty name."""
+    return _path("apis", *API_VERSION.split("/"), "namespaces", namespace, TASK_PLURAL, *name)
 
 
-def pods_path(namespace: str, name: str = "") -> str:
-    """The path of a Pod, or of a namespace's Pods."""
-    return "/" + "/".join(quote(part, safe="") for part in ("api", "v1", "namespaces", namespace, "pods", name) if part)
+def pods_path(namespace: str, *name: str) -> str:
+    """The path of a namespace's Pods, or of one. Raises ValueError for an empty name."""
+    return _path("api", "v1", "namespaces", namespace, "pods", *name)
+
+
+def _path(*parts: str) -> str:
+    # A name that is missing or walks upwards would make a request about one object one about all of them.
+    if any(part in {"", ".", ".."} for part in parts):
+        raise ValueError(f"no path has such a part: {parts}")
+    return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 class KubeCluster:
@@ -253,5 +259,5 @@ def _node_document(report: NodeReport) -> Json:
     if score.io is not None:
         document["io"] = round(score.io, 4)
     if score.sample_age is not None:
-        document["sampleAgeSeconds"] = int(score.sample_age)
+        document["sampleAgeSeconds"] = min(int(score.sample_age), convert.MOST)
     return document

@@ -92,9 +92,9 @@ class WorkQueue(Generic[Key]):
             try:
                 await waiter
             except asyncio.CancelledError:
-                if waiter.done() and not waiter.cancelled():
-                    self._wake()
-                else:
+                if not waiter.cancelled():
+                    self._wake()  # it was woken for a key that another must take now
+                elif waiter in self._waiters:
                     self._waiters.remove(waiter)
                 raise
         key = self._ready.popleft()

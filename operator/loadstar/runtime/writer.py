@@ -13,6 +13,7 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.instructions import CreatePod, WriteStatus
 from loadstar.core.model import Phase, Pod, Task
+from loadstar.core.naming import pod_name
 from loadstar.core.records import bared
 from loadstar.core.template import resolve
 from loadstar.core.view import Refusal
@@ -69,11 +70,12 @@ class Writer:
             with telemetry.API_SECONDS.labels("post", "pods").time():
                 pod = await self._cluster.create_pod(task, template, instruction.attempt, instruction.node)
         except AlreadyExists:
-            found = await self._cluster.read_pod(task.namespace, task.status.pod)
+            name = pod_name(task.name, task.uid, 0, instruction.attempt)
+            found = await self._cluster.read_pod(task.namespace, name)
             if found is not None and found.task_uid == task.uid:
                 self._store.apply_pod(found, confirmed=True)
             else:
-                self._refuse(task, f"another object holds the name of Pod {task.status.pod}", invalid=False)
+                self._refuse(task, f"another object holds the name of Pod {name}", invalid=False)
         except Forbidden as error:
             self._refuse(task, str(error), invalid=False)
         except Invalid as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,16 @@ import pytest
 
 from loadstar.kube.client import refusal
 from loadstar.kube.reflector import Reflector
-from loadstar.runtime.ports import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Throttled, Unavailable
+from loadstar.runtime.ports import (
+    AlreadyExists,
+    BudgetRefused,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Throttled,
+    Unavailable,
+)
 from tests.unit.runtime.fakes import FakeClock
 
 
@@ -114,3 +124,31 @@ def test_refusals_have_their_kinds(status: int, reason: str, kind: type[Exceptio
     if isinstance(error, Throttled):
         assert error.seconds == 7
     assert type(refusal(status, b"<html>", {})).__name__
+
+
+def test_a_disruption_budget_is_no_throttling() -> None:
+    """A 429 of a PodDisruptionBudget is about one Pod; it must not pause all writes."""
+    body = b'{"reason": "TooManyRequests", "message": "m", "details": {"causes": [{"reason": "DisruptionBudget"}]}}'
+    assert type(refusal(429, body, {"Retry-After": "7"})) is BudgetRefused
+
+
+def test_a_denial_is_not_the_objects_fault() -> None:
+    """A policy may deny with 422: it can change, so it is Forbidden; validation names the field that is wrong."""
+    denied = b'{"reason": "Invalid", "message": "pods \\"x\\" is forbidden: policy p denied request: no"}'
+    wrong = b'{"reason": "Invalid", "message": "was denied", "details": {"causes": [{"field": "spec.x"}]}}'
+    assert type(refusal(422, denied, {})) is Forbidden
+    assert type(refusal(422, wrong, {})) is Invalid
+
+
+async def test_an_old_list_is_made_anew() -> None:
+    """After the time of resync a watch that ended is not taken up: all is listed, so that what it dropped is found."""
+    pages = [{"items": [raw("a")], "metadata": {"resourceVersion": "5"}} for _ in range(2)]
+    client = FakeClient(pages, [])
+    made, said = reflector(client)
+    made._resync = 0.0
+    running = asyncio.create_task(made.run())
+    while client.pages:  # noqa: ASYNC110 - the reflector has no event for it
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert said[:2] == ["+a", "+a"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from loadstar.core.instructions import Wait
 from loadstar.core.model import Phase, TaskStatus
 from loadstar.core.placement import Placed
 from loadstar.core.states import State
+from loadstar.core.view import NodeState
 from loadstar.runtime.notes import WRITES_PER_SECOND, Notes
 from loadstar.runtime.store import Store
 from tests.unit.core.builders import NOW, pod, task, view
@@ -95,3 +98,75 @@ def test_wait_reasons_are_written_late_once_and_slowly() -> None:
         notes.take(("ns", str(number)), wait, "Queued", 200.0)
     answers = [notes.take(("ns", str(number)), wait, "Queued", 205.0) for number in range(100)]
     assert answers.count(0) == WRITES_PER_SECOND
+
+
+def test_a_pod_is_ours_by_name_and_owner() -> None:
+    """A Pod of another namespace or name, or without our owner, gives a Task no state, whatever its labels say."""
+    store = Store()
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    for one in (
+        pod(Phase.SUCCEEDED, uid="1", namespace="other"),
+        pod(Phase.SUCCEEDED, uid="2", name="impostor-0-1"),
+        pod(Phase.SUCCEEDED, uid="3", altered=True),
+    ):
+        store.apply_pod(one)
+    seen = store.view(KEY)
+    assert seen is not None
+    assert seen.pods == ()
+
+
+def test_a_pod_that_is_known_stays_ours_when_its_marks_are_altered() -> None:
+    """An owner that was taken off or changed is noted, and the Pod still counts."""
+    store = Store()
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    store.apply_pod(pod(Phase.RUNNING))
+    store.apply_pod(pod(Phase.RUNNING, task_uid="another", resource_version="6"))
+    seen = store.view(KEY)
+    assert seen is not None
+    assert [(one.uid, one.altered) for one in seen.pods] == [("pod-1", True)]
+
+
+def test_pods_without_a_task_are_found_by_its_name() -> None:
+    """What is left of a Task that is gone is known as orphans until it is gone too, or the Task is seen."""
+    store = Store()
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1)))
+    store.apply_pod(pod(Phase.RUNNING, task_name="t"))
+    store.remove_task(KEY, "0123456789")
+    assert [one.uid for one in store.orphans(KEY)] == ["pod-1"]
+    store.apply_task(task(uid="new", resource_version="9"))
+    assert [one.uid for one in store.orphans(KEY)] == ["pod-1"]
+    store.remove_pod("pod-1")
+    assert store.orphans(KEY) == ()
+    assert store.orphan_keys() == []
+    early = Store()
+    early.apply_pod(pod(Phase.RUNNING, task_name="t"))
+    assert early.orphans(KEY)
+    early.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1)))
+    assert early.orphans(KEY) == ()
+
+
+def test_only_a_node_that_was_known_can_be_gone() -> None:
+    """A node that was never seen may just not have been told yet; one that disappeared is gone until it returns."""
+    store = Store()
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+
+    def state() -> NodeState:
+        seen = store.view(KEY)
+        assert seen is not None
+        return seen.node_state
+
+    assert state() is NodeState.READY
+    store.apply_node(view("a").node)
+    assert store.remove_node("a") == (KEY,)
+    assert state() is NodeState.GONE
+    assert store.apply_node(replace(view("a").node, ready=False)) == (KEY,)
+    assert state() is NodeState.NOT_READY
+
+
+def test_an_ended_task_is_kept_small() -> None:
+    """Of a Task that has ended only what its time to live and its Pods need is kept."""
+    store = Store()
+    store.apply_task(task(TaskStatus(state=State.SUCCESS, attempt=1, completed=5.0, message="long"), ttl_seconds=9))
+    kept = store.tasks[KEY]
+    assert (kept.worker, kept.status.message) == (None, "")
+    assert (kept.ttl_seconds, kept.status.completed) == (9, 5.0)

@@ -44,3 +44,43 @@ async def test_back_off_doubles_and_success_forgets() -> None:
     assert waits == [0.05, 0.1, 0.2]
     queue.succeed("a")
     assert queue.fail("a") == 0.05
+
+
+async def test_what_failed_waits_whoever_asks() -> None:
+    """A key that failed is not worked on before its time, however often it is added meanwhile."""
+    clock = FakeClock()
+    queue: WorkQueue[str] = WorkQueue(clock.boottime)
+    queue.add("a")
+    assert await queue.get() == "a"
+    queue.add("a")
+    queue.fail("a", at_least=5)
+    queue.done("a")
+    queue.add("a")
+    assert len(queue) == 0
+    clock.time += 5
+    assert await asyncio.wait_for(queue.get(), 1) == "a"
+
+
+async def test_each_key_wakes_one_worker_and_none_is_forgotten() -> None:
+    """Workers that wait, and one that is cancelled while it was woken: every key is worked on."""
+    queue: WorkQueue[int] = WorkQueue(asyncio.get_running_loop().time)
+    got: list[int] = []
+
+    async def work() -> None:
+        while True:
+            key = await queue.get()
+            got.append(key)
+            queue.done(key)
+
+    workers = [asyncio.create_task(work()) for _ in range(4)]
+    await asyncio.sleep(0)
+    workers[1].cancel()
+    queue.add(0)
+    workers[0].cancel()
+    for key in range(1, 20):
+        queue.add(key, 0.01 if key % 2 else 0.0)
+    await asyncio.sleep(0.1)
+    assert sorted(got) == list(range(20))
+    for one in workers:
+        one.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
