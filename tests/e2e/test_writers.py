@@ -15,7 +15,7 @@ from tests.e2e.figures import Figures
 from tests.e2e.history import History
 
 PATH = "/apis/loadstar.dev/v1alpha1/namespaces/{}/tasks/{}"
-CONNECTIONS = 5
+CONNECTIONS = 4
 """One pool for all clients: a client that read has a connection to write with."""
 END = "until [ -e /tmp/end ]; do sleep 0.2; done"
 
