@@ -106,20 +106,23 @@ class Ledger:
                 name for name, load in self.loads.items() if now - load.timestamp > policy.stale_seconds
             )
         for name in self._changed:
-            self._unrank(name, forget=False)
             if view := self.nodes.get(name):
                 alone = score(view, None, policy=policy, weights=policy.weights, prefers=(), now=now)
-                standing = (CLASS_ORDER[alone.node_class], round(alone.rank, 4), name)
+                standing = (CLASS_ORDER[alone.node_class], round(alone.rank, 3), name)
+                known = self._standing.get(name)
+                if known == standing:
+                    continue
+                if known is not None:
+                    self._order.remove(known)
                 self._standing[name] = standing
                 self._order.add(standing)
         self._changed.clear()
 
-    def _unrank(self, name: str, *, forget: bool = True) -> None:
+    def _unrank(self, name: str) -> None:
         standing = self._standing.pop(name, None)
         if standing is not None:
             self._order.remove(standing)
-        if forget:
-            self._changed.discard(name)
+        self._changed.discard(name)
 
 
 class _Names:

@@ -86,6 +86,8 @@ class Reflector:
             except ClusterError as error:
                 log.warning("watch broken: %s", error, extra={"resource": self._path})
                 failures += 1
+            # Turning counts as progress also without an answer: an API server that is away is no fault of ours.
+            self.progress = self._clock.boottime()
             if failures:
                 longest = min(RETRY_MAX_SECONDS, RETRY_SECONDS * 2 ** min(failures, 8))
                 await asyncio.sleep(random.uniform(RETRY_SECONDS, longest))

@@ -75,9 +75,9 @@ class Leader:
         try:
             async with asyncio.timeout(self._deadline / 2):
                 await self._try()
-            self.progress = self._clock.boottime()
         except (ClusterError, TimeoutError) as error:
             log.warning("the lease could not be read or written: %s", repr(error))
+        self.progress = self._clock.boottime()
         if self._leading.is_set() and not self.may_write():
             log.error("the lease was not renewed in time: this replica no longer leads")
             self._leading.clear()

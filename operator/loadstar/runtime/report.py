@@ -23,9 +23,8 @@ from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 
 GAUGE_SECONDS: Final = 1.0
-NODE_GAUGE_SECONDS: Final = 5.0
-"""Nodes can be thousands; their loads change no faster."""
 STATUS_SECONDS: Final = 15.0
+"""Nodes can be thousands, and their loads change no faster."""
 NEWS: Final = 0.02
 """A change of a score by so much is worth a write; a cluster at rest gets none."""
 
@@ -88,7 +87,7 @@ class Report:
         """Report for ever."""
         while True:
             self._gauges()
-            if self._clock.boottime() - self._nodes_at >= NODE_GAUGE_SECONDS:
+            if self._clock.boottime() - self._nodes_at >= self._pause():
                 self._nodes_at = self._clock.boottime()
                 snapshot = self._store.snapshot(self._clock.now())
                 reports = node_reports(snapshot)
@@ -97,6 +96,11 @@ class Report:
                     await self._status(reports, snapshot.now)
             self.progress = self._clock.boottime()
             await asyncio.sleep(GAUGE_SECONDS)
+
+    def _pause(self) -> float:
+        """Seconds between looks at all nodes; a new leader reports at once."""
+        fresh = self._leader.may_write() and self._written_at == float("-inf")
+        return GAUGE_SECONDS if fresh else STATUS_SECONDS
 
     def _gauges(self) -> None:
         states = Counter(task.status.state for task in self._store.tasks.values())

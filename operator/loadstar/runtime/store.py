@@ -71,8 +71,7 @@ class Store:
             self._refusals.pop(task.key, None)
         self.tasks[task.key] = task
         self._keys[task.uid] = task.key
-        if orphaned := self._orphaned.get(task.key):
-            orphaned.discard(task.uid)
+        self._adopt(task)
         if task.status.state is not State.PENDING or task.deleting or task.suspend or task.cancel:
             self.pending.discard(task.key)
             self.decisions.pop(task.key, None)
@@ -253,6 +252,14 @@ class Store:
             self._ledger.put(pod.uid, Charge(node, pod.requests, reservation(pod.requests, started)))
         if task is not None:
             self._promise(task)
+
+    def _adopt(self, task: Task) -> None:
+        """Pods that were seen before their Task are orphans no more."""
+        orphaned = self._orphaned.get(task.key)
+        if orphaned is not None:
+            orphaned.discard(task.uid)
+            if not orphaned:
+                del self._orphaned[task.key]
 
     def _forget(self, pod: Pod) -> None:
         self._ledger.drop(pod.uid)

@@ -31,9 +31,10 @@ class MetricsServer:
 
     def __init__(self, reader: ApiReader) -> None:
         self._reader = reader
+        self._read: dict[str, str] = {}
 
     async def read(self) -> Mapping[str, Load]:
-        """The latest sample by node. Raises a ClusterError when metrics.k8s.io does not answer."""
+        """The samples by node that are new since the last reading. Raises a ClusterError without an answer."""
         answer = await self._reader.get(PATH)
         items = answer.get("items")
         if not isinstance(items, list):
@@ -43,10 +44,12 @@ class MetricsServer:
     def _sample(self, item: Mapping[str, Any]) -> tuple[str, Load] | None:
         """One node's sample, or None when it is not one: a payload of somebody else's must not stop the rest."""
         try:
-            usage = item["usage"]
-            timestamp = parse_time(item["timestamp"])
+            name, moment = str(item["metadata"]["name"]), str(item["timestamp"])
+            if self._read.get(name) == moment:
+                return None
+            self._read[name] = moment
+            usage, timestamp = item["usage"], parse_time(moment)
             cpu, memory = float(parse(usage["cpu"])), float(parse(usage["memory"]))
-            name = str(item["metadata"]["name"])
         except (KeyError, TypeError, ValueError):
             return None
         if timestamp is None or not 0 <= cpu < LARGEST or not 0 < memory < LARGEST:

@@ -36,6 +36,16 @@ async def test_nonsense_about_one_node_spares_the_others() -> None:
     assert set(await MetricsServer(Reader({"items": bad})).read()) == {"good"}
 
 
+async def test_a_sample_is_read_once() -> None:
+    """A source that is read more often than it measures has nothing new to tell."""
+    reader = Reader({"items": [item("a")]})
+    source = MetricsServer(reader)
+    assert set(await source.read()) == {"a"}
+    assert await source.read() == {}
+    reader.answer = {"items": [item("a") | {"timestamp": "2026-01-01T00:00:15Z"}]}
+    assert set(await source.read()) == {"a"}
+
+
 async def test_no_list_is_no_answer() -> None:
     """An answer of another shape is an error, never an empty cluster."""
     with pytest.raises(Unavailable):
