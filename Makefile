@@ -38,8 +38,9 @@ e2e: setup ## tests on a cluster: KUBECONFIG's, else a test bed that comes and g
 faults: setup ## a part of the fault battery: the operator killed after every write, on simulated nodes
 	$(RUN)/python -m tests.faults battery --subset
 
-battery: setup ## the whole fault battery; its report is kept in bench/results and docs/
+battery: setup ## the whole fault battery, and the slow faults on real nodes; reports in bench/results and docs/
 	$(RUN)/python -m tests.faults battery
+	$(RUN)/python -m tests.e2e --battery
 
 fuzzed: setup ## 1,000 fuzzed objects on a test bed that comes and goes
 	$(RUN)/python -m tests.fuzz

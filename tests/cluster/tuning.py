@@ -18,8 +18,10 @@ class Tuning:
     job_syncs: int | None = None
     """How many Jobs the controller-manager works on at once; None leaves its default."""
     gc_percent: int | None = None
-    """By how many % the API server's heap may grow before it is collected (GOGC); None leaves Go's default, 100. The heap
-    of a bed is small, so it is collected far more often than one in production."""
+    """By how many % the API server's heap may grow before it is collected (GOGC); None leaves Go's default, 100.
+
+    A small heap, as a bed has it, is collected far more often than one in production.
+    """
     finished_pods: int | None = None
     """From how many finished Pods on the controller-manager removes some; None leaves its default."""
     metric_seconds: int = 10
