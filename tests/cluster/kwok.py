@@ -20,15 +20,17 @@ from tests.cluster.binaries import module_folder
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.network import CONTROL_PLANE
 from tests.cluster.processes import run
+from tests.cluster.tuning import NODE_PODS
 
 NAME = "kwok"
 PORT = 10247
 NAMESPACE = "kwok-load"
-CAPACITY = {"cpu": "32", "memory": "64Gi", "pods": "110"}
+CAPACITY = {"cpu": "32", "memory": "64Gi"}
 POD_RANGE = "10.245.0.1/16"
 SIMULATE = "simulate"
-LEASE_SECONDS = "40"
 WRITERS = 8
+AT_ONCE = 64
+"""Changes of Pods that KWOK writes at a time; its own 4 would be what bounds how fast they start."""
 SOURCES = (
     "stage/node/fast/node-initialize.yaml",
     "stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
@@ -69,7 +71,7 @@ class Kwok:
                 *("--manage-nodes-with-label-selector", "type=kwok", "--cidr", POD_RANGE),
                 *("--node-ip", CONTROL_PLANE, "--node-port", str(PORT), "--server-address", f"{CONTROL_PLANE}:{PORT}"),
                 *("--tls-cert-file", plane.pki.path("kwok.crt"), "--tls-private-key-file", plane.pki.path("kwok.key")),
-                *("--node-lease-duration-seconds", LEASE_SECONDS, "--v", "ERROR"),
+                *("--node-lease-duration-seconds", str(plane.tuning.node_lease_seconds), "--v", "ERROR"),
             )
         )
 
@@ -77,10 +79,13 @@ class Kwok:
         """Make nodes, each with a Pod that carries its load."""
         self._kubectl("apply", "-f", "-", document=_NAMESPACE)
         self._kubectl("wait", "--for=create", "serviceaccount/default", "-n", NAMESPACE, "--timeout=30s")
-        for make in (node, load):
+        for make in (self._node, load):
             shares = [[make(index) for index in indices[first::WRITERS]] for first in range(WRITERS)]
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._create, filter(None, shares)))
+
+    def _node(self, index: int) -> Json:
+        return node(index, self.plane.tuning.node_pods)
 
     def _create(self, items: list[Json]) -> None:
         self._kubectl("create", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": items})
@@ -98,9 +103,10 @@ class Kwok:
         return run(*command, "--kubeconfig", folder / "admin.kubeconfig", *arguments, input_text=text)
 
 
-def node(index: int) -> Json:
+def node(index: int, pods: int = NODE_PODS) -> Json:
     """A simulated node."""
     name = f"kwok-{index}"
+    capacity = {**CAPACITY, "pods": str(pods)}
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -114,7 +120,7 @@ def node(index: int) -> Json:
             },
             "annotations": {"metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{name}/metrics/resource"},
         },
-        "status": {"capacity": CAPACITY, "allocatable": CAPACITY},
+        "status": {"capacity": capacity, "allocatable": capacity},
     }
 
 
@@ -234,4 +240,14 @@ def _patch(template: str) -> Json:
 
 def _config(source: Path) -> str:
     documents = [(source / name).read_text() for name in SOURCES]
-    return "\n---\n".join([*documents, *map(yaml.safe_dump, stages())])
+    options: Json = {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokConfiguration",
+        "options": {
+            "podPlayStageParallelism": AT_ONCE,
+            "nodePlayStageParallelism": 4,
+            "nodeLeaseParallelism": 4,
+            "podsOnNodeSyncParallelism": 4,
+        },
+    }
+    return "\n---\n".join([*documents, *map(yaml.safe_dump, [options, *stages()])])

@@ -1,0 +1,1 @@
+"""Fuzzing: objects that are odd, hostile or broken, by the thousand, against the real API server and the operator."""
