@@ -209,17 +209,18 @@ class Case:
         other = await self._replica(namespace, recorder, Plan(Fault()), 1)
         await other.up()
         await self._leading(other)
-        await self._settle(recorder, least=LEASE_SECONDS + 1.0)
+        await self._settle(recorder, least=LEASE_SECONDS + 1.0, besides=replica)
         replica.operator.send(signal.SIGCONT)
 
-    async def _settle(self, recorder: Recorder, least: float = QUIET_SECONDS) -> None:
-        """Return once an operator leads and nothing was written for a while."""
+    async def _settle(self, recorder: Recorder, least: float = QUIET_SECONDS, besides: Replica | None = None) -> None:
+        """Return once an operator leads, no write is under way and none was for a while."""
         end = time.monotonic() + SETTLE_SECONDS + least
         while True:
             leaders = [one.proxy.led for one in self.replicas if time.monotonic() - one.proxy.renewed < LAPSE_SECONDS]
             leading = min(leaders, default=float("inf"))
             last = max([recorder.last, leading, *(replica.proxy.last for replica in self.replicas)])
-            if time.monotonic() - last > least:
+            busy = any(one.proxy.under_way for one in self.replicas if one is not besides)
+            if time.monotonic() - last > least and not busy:
                 return
             if time.monotonic() > end:
                 raise StuckError(f"not at rest after {SETTLE_SECONDS:g} s")

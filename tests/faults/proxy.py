@@ -69,6 +69,7 @@ class Proxy:
     last: float = field(default_factory=time.monotonic)
     events: Counter[str] = field(default_factory=Counter)
     port: int = 0
+    under_way: int = 0
     _stale: dict[str, int] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
     _runner: web.AppRunner | None = None
@@ -127,7 +128,11 @@ class Proxy:
             return web.json_response(await self.api.call("GET", url.path.removesuffix("/status")))
         number, kind = self.plan.request(request.method, url.path, time.monotonic())
         self.last = time.monotonic()
-        answer = await self._strike(kind, request, url, body)
+        self.under_way += 1
+        try:
+            answer = await self._strike(kind, request, url, body)
+        finally:
+            self.under_way -= 1
         self.asked.append(Asked(number, request.method, url.path, self.last, answer.status if answer else 0))
         self.last = time.monotonic()
         return answer or self._reset(request)
