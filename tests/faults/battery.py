@@ -14,7 +14,7 @@ from tests.faults.ground import Ground
 from tests.faults.history import story
 from tests.faults.scenarios import Scenario
 
-AT_ONCE = 8
+AT_ONCE = 12
 CLEAN_RUNS = 2
 LINES_SAID, LETTERS_SAID = 12, 400
 STRIKE_TRIES = 3
