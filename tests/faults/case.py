@@ -17,7 +17,7 @@ import yaml
 
 from tests.faults import invariants, oracles
 from tests.faults.api import ApiError
-from tests.faults.fault import CLOCKS, HARMLESS, Fault, Kind, Plan
+from tests.faults.fault import CLOCKS, HARMLESS, LATE_WRITES, Fault, Kind, Plan
 from tests.faults.ground import Ground
 from tests.faults.history import Event
 from tests.faults.invariants import Facts
@@ -149,7 +149,8 @@ class Case:
             problems.append(f"the case itself: {recorder.fault}")
         log = "".join(replica.operator.log.read_text(errors="replace") for replica in self.replicas)
         events = recorder.history()
-        facts = Facts(frozenset(world.created), frozenset(world.deleted), rest, metrics, self.ground.nodes)
+        late = self.fault.kind in LATE_WRITES
+        facts = Facts(frozenset(world.created), frozenset(world.deleted), rest, metrics, self.ground.nodes, late)
         problems += oracles.complaints(log)
         problems += invariants.violations(events, facts)
         if self.fault.kind not in HARMLESS | CLOCKS and not plan.struck:
@@ -157,7 +158,7 @@ class Case:
         return Outcome(
             events=tuple(events),
             state=oracles.end_state(events, recorder.now),
-            arrivals=oracles.arrivals(events),
+            arrivals=oracles.arrivals(events, late_writes=late),
             requests=tuple(asked for replica in self.replicas for asked in replica.proxy.asked),
             streams=dict(first.proxy.events),
             struck=plan.struck,

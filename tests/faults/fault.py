@@ -73,6 +73,8 @@ ABOUT = {
     Kind.CLOCK_JUMP: "F19: the operator's wall clock jumps from ten minutes ahead to ten minutes behind at request N",
 }
 CLOCKS = frozenset({Kind.CLOCK_AHEAD, Kind.CLOCK_BEHIND, Kind.CLOCK_JUMP})
+LATE_WRITES = frozenset({Kind.SPLIT, Kind.DELAY})
+"""A write is on its way when its sender no longer counts on it."""
 HARMLESS = frozenset({Kind.CLEAN, Kind.REST})
 
 

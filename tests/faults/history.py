@@ -92,10 +92,14 @@ def phase(pod: Json) -> str:
 
 
 def live(pod: Json) -> bool:
-    """True while its container may run: a kubelet deletes with no grace period once it has ended the containers."""
+    """True while its container may run."""
+    return phase(pod) not in ENDED and not expunged(pod)
+
+
+def expunged(pod: Json) -> bool:
+    """True once a kubelet has told by a deletion without grace that nothing of it runs."""
     meta = pod["metadata"]
-    expunged = "deletionTimestamp" in meta and meta.get("deletionGracePeriodSeconds") == 0
-    return phase(pod) not in ENDED and not expunged
+    return "deletionTimestamp" in meta and meta.get("deletionGracePeriodSeconds") == 0
 
 
 def status(task: Json) -> Json:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from tests.faults.history import TERMINAL, Event, Json, Picture, label, live, owner, phase, state, status, walk
+from tests.faults.history import (
+    TERMINAL,
+    Event,
+    Json,
+    Picture,
+    expunged,
+    label,
+    live,
+    owner,
+    phase,
+    state,
+    status,
+    walk,
+)
 from tests.faults.invariants.facts import Facts
 
 ORPHAN_SECONDS = 5.0
@@ -50,7 +63,7 @@ def ended_without_live_pods(events: Sequence[Event], _: Facts) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def owned(events: Sequence[Event], _: Facts) -> list[str]:
+def owned(events: Sequence[Event], facts: Facts) -> list[str]:
     """I5: every Pod has one owner, which existed; no Pod outlives it; no finalizer outlives its purpose."""
     found, gone, now = [], dict[str, float](), Picture()
     for event, now in walk(events):
@@ -61,7 +74,9 @@ def owned(events: Sequence[Event], _: Facts) -> list[str]:
         uid = owner(event.object)
         if not uid or uid != label(event.object, "task-uid"):
             found.append(f"I5 at {event.version}: {event.name} has not the owner that its label names")
-        elif uid not in now.tasks and event.at - gone.get(uid, float("-inf")) > ORPHAN_SECONDS:
+        elif (
+            not facts.late_writes and uid not in now.tasks and event.at - gone.get(uid, float("-inf")) > ORPHAN_SECONDS
+        ):
             found.append(f"I5 at {event.version}: {event.name} was made without a Task")
     for pod in now.pods.values():
         name, task = pod["metadata"]["name"], now.tasks.get(owner(pod))
@@ -102,7 +117,8 @@ def _end(event: Event) -> str:
     if _own_failure(event.object):
         return "failures"
     # A success that is deleted before the operator saw it is lost to it too: execution is at least once.
-    return "disruptions" if event.type == "DELETED" or phase(event.object) == "Failed" else ""
+    gone = event.type == "DELETED" or phase(event.object) == "Failed" or expunged(event.object)
+    return "disruptions" if gone else ""
 
 
 def open_nodes(events: Sequence[Event], facts: Facts) -> list[str]:

@@ -45,6 +45,15 @@ def test_created_twice_is_a_difference() -> None:
     ]
 
 
+def test_a_late_write_is_forgiven_once_collected() -> None:
+    """A Pod that a held-back request made after its Task's end counts unless the garbage collector took it away."""
+    history = History().task("PENDING").task("PENDING", type_="DELETED").pod("Pending", type_="ADDED")
+    assert "Pod t#1/0-1 ADDED" in oracles.arrivals(history, late_writes=True)
+    history.pod("Pending", type_="DELETED")
+    assert "Pod t#1/0-1 ADDED" not in oracles.arrivals(history, late_writes=True)
+    assert "Pod t#1/0-1 ADDED" in oracles.arrivals(history)
+
+
 def test_a_task_recreated_is_another() -> None:
     """Of one name, each uid is an object of its own."""
     history = History().task("PENDING").task("PENDING", type_="DELETED")
