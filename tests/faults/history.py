@@ -112,6 +112,22 @@ def state(task: Json) -> str:
     return str(status(task).get("state", "PENDING"))
 
 
+def latecomers(events: Iterable[Event]) -> set[str]:
+    """The Pods that were made after their Task had ended or was gone, and are gone again.
+
+    A request that is on its way when its sender loses the lead cannot be called back: what it makes must be removed.
+    """
+    over, made, removed = set[str](), set[str](), set[str]()
+    for event in events:
+        if event.kind == "Task" and (event.type == "DELETED" or state(event.object) in TERMINAL):
+            over.add(event.uid)
+        elif event.kind == "Pod" and event.type == "ADDED" and owner(event.object) in over:
+            made.add(event.uid)
+        elif event.kind == "Pod" and event.type == "DELETED":
+            removed |= made & {event.uid}
+    return removed
+
+
 def story(events: Iterable[Event]) -> Iterator[str]:
     """A history in lines, for people."""
     first = None

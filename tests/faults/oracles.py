@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tests.faults.history import Event, Json, Picture, label, owner
+from tests.faults.history import Event, Json, Picture, label, latecomers, owner
 
 FORGOTTEN = frozenset({"managedFields", "uid", "resourceVersion", "creationTimestamp", "score", "hostIP", "hostIPs"})
 FORGOTTEN |= {"podIP", "podIPs", "deletionTimestamp", "imageID", "containerID", "tolerations", "durationSeconds"}
@@ -56,13 +56,12 @@ def end_state(events: Sequence[Event], picture: Picture) -> dict[str, str]:
 def arrivals(events: Iterable[Event], *, late_writes: bool = False) -> dict[str, int]:
     """How often each object was ADDED and DELETED.
 
-    With `late_writes` without Pods that were made after their Task was gone, and were collected: nobody can call a
-    request back that is on its way.
+    With `late_writes` without Pods that came after their Task's end and went again (`history.latecomers`).
     """
     sequence = list(events)
     known = names(sequence)
     if late_writes:
-        late = _collected_orphans(sequence)
+        late = latecomers(sequence)
         sequence = [event for event in sequence if event.uid not in late]
     counts = Counter(
         f"{event.kind} {known.get(event.uid, event.uid)} {event.type}"
@@ -70,19 +69,6 @@ def arrivals(events: Iterable[Event], *, late_writes: bool = False) -> dict[str,
         if event.type in {"ADDED", "DELETED"}
     )
     return dict(counts)
-
-
-def _collected_orphans(events: Iterable[Event]) -> set[str]:
-    """The Pods that came after their Task's end and went again."""
-    gone, made, collected = set[str](), set[str](), set[str]()
-    for event in events:
-        if event.kind == "Task" and event.type == "DELETED":
-            gone.add(event.uid)
-        elif event.kind == "Pod" and event.type == "ADDED" and owner(event.object) in gone:
-            made.add(event.uid)
-        elif event.kind == "Pod" and event.type == "DELETED":
-            collected |= made & {event.uid}
-    return collected
 
 
 def plain(paths: Paths, alike: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from tests.faults.history import (
     Picture,
     expunged,
     label,
+    latecomers,
     live,
     owner,
     phase,
@@ -48,15 +49,15 @@ def one_live_pod(events: Sequence[Event], _: Facts) -> list[str]:
     return found
 
 
-def ended_without_live_pods(events: Sequence[Event], _: Facts) -> list[str]:
+def ended_without_live_pods(events: Sequence[Event], facts: Facts) -> list[str]:
     """I4: a Task is terminal only when none of its Pods may run, and none comes to life afterwards."""
-    found = []
+    found, late = [], latecomers(events) if facts.late_writes else set[str]()
     for event, now in walk(events):
         for uid in {event.uid if event.kind == "Task" else owner(event.object)}:
             task = now.tasks.get(uid)
             if task is None or state(task) not in TERMINAL:
                 continue
-            alive = [pod["metadata"]["name"] for pod in now.pods.values() if owner(pod) == uid and live(pod)]
+            alive = [pod["metadata"]["name"] for pod in _live_of(now, uid, late)]
             if alive:
                 name = task["metadata"]["name"]
                 found.append(f"I4 at {event.version}: {name} is {state(task)} and {', '.join(alive)} lives")
@@ -163,6 +164,11 @@ def _own_failure(pod: Json) -> bool:
     )
     deleted = "deletionTimestamp" in pod["metadata"]
     return phase(pod) == "Failed" and not (disrupted or deleted or told.get("reason") in NOT_ITS_FAULT)
+
+
+def _live_of(now: Picture, uid: str, late: set[str]) -> list[Json]:
+    """The live Pods of a Task, but for those that came late."""
+    return [pod for one, pod in now.pods.items() if owner(pod) == uid and live(pod) and one not in late]
 
 
 def _opted_out(task: Json | None) -> bool:

@@ -184,6 +184,16 @@ def test_a_deleted_task_was_asked_for_or_has_a_time_to_live() -> None:
     assert broken(expired) == set()
 
 
+def test_a_late_pod_is_forgiven_once_it_is_gone() -> None:
+    """A held-back request may make a Pod after the end; it must go again, and another fault excuses none."""
+    late = Facts(created=frozenset({TASK_UID}), late_writes=True)
+    history = good().pod("Pending", type_="ADDED", attempt=3)
+    assert "I4" in broken(history, late)
+    history.pod("Pending", type_="DELETED", attempt=3)
+    assert "I4" not in broken(history, late)
+    assert "I4" in broken(history)
+
+
 def test_a_write_at_rest_is_told() -> None:
     """I10 is about requests, which no history shows when they change nothing."""
     facts = Facts(created=frozenset({TASK_UID}), rest_writes=("PUT /x",))
