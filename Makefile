@@ -7,10 +7,10 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e fuzzed fuzz test demo image crds manifests bench clean
+.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-throughput clean
 
 help: ## list the verbs
-	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 
 missing-venv:
 
@@ -35,6 +35,13 @@ unit: setup ## tests without a cluster
 e2e: setup ## tests on a cluster: KUBECONFIG's, else a test bed that comes and goes
 	$(RUN)/python -m tests.e2e
 
+faults: setup ## a part of the fault battery: the operator killed after every write, on simulated nodes
+	$(RUN)/python -m tests.faults battery --subset
+
+battery: setup ## the whole fault battery, and the slow faults on real nodes; reports in bench/results and docs/
+	$(RUN)/python -m tests.faults battery
+	$(RUN)/python -m tests.e2e --battery
+
 fuzzed: setup ## 1,000 fuzzed objects on a test bed that comes and goes
 	$(RUN)/python -m tests.fuzz
 
@@ -42,7 +49,7 @@ fuzz: setup ## 10,000 of them; SEED=number for others; the summary in bench/resu
 	$(RUN)/python -m tests.fuzz --objects 10000 $(if $(SEED),--seed $(SEED)) --result bench/results/fuzz.json
 
 test: ## everything
-	@started=$$SECONDS; for step in check unit e2e $(if $(KUBECONFIG),,fuzzed); do \
+	@started=$$SECONDS; for step in check unit $(if $(KUBECONFIG),,faults fuzzed) e2e; do \
 	  echo "== $$step"; at=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; echo "== $$step took $$((SECONDS-at)) s"; \
 	done; echo "== all tests passed in $$((SECONDS-started)) s"
 
@@ -60,6 +67,17 @@ manifests: setup ## render the chart into manifests/
 
 bench: setup ## measurements, kept in bench/results
 	$(RUN)/python -m bench
+
+UNITS ?= 1000 2000 5000 10000
+NODES ?= 100 500 1000 5000
+PAIRS ?= 5
+MEMORY ?= 50000
+MORE ?=
+bench-throughput: setup ## Loadstar beside batch/v1 Jobs: UNITS, NODES, PAIRS, MEMORY
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-throughput UNITS="$(UNITS)" NODES="$(NODES)" PAIRS=$(PAIRS) MEMORY=$(MEMORY) MORE="$(MORE)"' \
+	  $(RUN)/python -m bench.throughput --units "$(UNITS)" --nodes "$(NODES)" --pairs $(PAIRS) --memory $(MEMORY) $(MORE)
+	$(RUN)/python -m bench.throughput.table
 
 clean: ## remove what was built, and the test bed
 	-@test -x $(RUN)/python && $(RUN)/python -m tests.cluster down

@@ -13,7 +13,6 @@ from tests.cluster.network import CONTROL_PLANE, DNS_SERVICE
 from tests.cluster.processes import Daemon
 
 METRICS_PORT = 4443
-METRIC_SECONDS = 10
 READERS = ("view", "edit", "admin")
 """The roles that may read metrics, as on every cluster with metrics-server."""
 NAMES = ("coredns", "metrics-server")
@@ -45,7 +44,7 @@ class Addons:
             f"--cert-dir={plane.folder / 'metrics-certs'}",
             "--kubelet-insecure-tls",
             "--kubelet-preferred-address-types=InternalIP",
-            f"--metric-resolution={METRIC_SECONDS}s",
+            f"--metric-resolution={plane.tuning.metric_seconds}s",
             "--kubelet-request-timeout=5s",
             "--kubelet-use-node-status-port",
         ]

@@ -21,11 +21,13 @@ from tests.cluster.node import DAEMONS, Node
 from tests.cluster.pki import Pki
 from tests.cluster.processes import Daemon, run, wait_until
 from tests.cluster.remains import Remains
+from tests.cluster.tuning import PLAIN, Tuning
 
 __all__ = ["DEFAULT", "Bed", "home"]
 
 DEFAULT = "default"
 READY_SECONDS = 90.0
+SIMULATED_A_SECOND = 8.0
 METRICS_SECONDS = 90.0
 LOCK_SECONDS = 120.0
 MOST_NODES = 100
@@ -37,6 +39,7 @@ class Bed:
     """The bed `name`; nothing of it need exist."""
 
     name: str = DEFAULT
+    tuning: Tuning = PLAIN
 
     def __post_init__(self) -> None:
         """Raise BedError for a name that would not fit into the names of namespaces and interfaces."""
@@ -69,8 +72,8 @@ class Bed:
     def up(self, nodes: int = 3, simulated: int = 0, *, wait_metrics: bool = False) -> list[str]:
         """Bring it up, or mend it if it is; returns notes. Raises BedError, and then takes down what it began."""
         packages.require_root()
-        if not 1 <= nodes <= MOST_NODES:
-            raise BedError(f"a bed has 1 to {MOST_NODES} real nodes, not {nodes}")
+        if not 0 <= nodes <= MOST_NODES:
+            raise BedError(f"a bed has 0 to {MOST_NODES} real nodes, not {nodes}")
         cgroups.require_v1()
         packages.install(packages.NODE_PACKAGES, packages.NODE_FILES)
         programs = binaries.ensure()
@@ -208,7 +211,8 @@ class Bed:
     def plane(self) -> ControlPlane:
         """Its control plane."""
         known = self._known()
-        return ControlPlane(self.folder, Path(known.bin), Network(self.name, known.slot), Pki(self.folder / "pki"))
+        network, pki = Network(self.name, known.slot), Pki(self.folder / "pki")
+        return ControlPlane(self.folder, Path(known.bin), network, pki, self.tuning)
 
     def nodes(self) -> list[Node]:
         """Its real nodes."""
@@ -234,7 +238,8 @@ class Bed:
             states = self.kubectl("get", "nodes", "-o", f"jsonpath={path}", check=False).split()
             return states.count("True") >= known.nodes + known.simulated
 
-        wait_until(ready, READY_SECONDS, "not every node is Ready", every=0.3)
+        seconds = READY_SECONDS + known.simulated / SIMULATED_A_SECOND
+        wait_until(ready, seconds, "not every node is Ready", every=0.3 + known.simulated / 1000)
 
     def _parts(self) -> dict[str, Daemon]:
         """Every daemon by the name that a person calls it."""

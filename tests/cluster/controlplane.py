@@ -11,6 +11,7 @@ from tests.cluster.errors import BedError
 from tests.cluster.network import API_SERVICE, CONTROL_PLANE, SERVICES, Network
 from tests.cluster.pki import Pki
 from tests.cluster.processes import Daemon, wait_until
+from tests.cluster.tuning import PLAIN, Tuning
 
 API_PORT = 6443
 READY_SECONDS = 60.0
@@ -25,6 +26,7 @@ class ControlPlane:
     bin: Path
     network: Network
     pki: Pki
+    tuning: Tuning = PLAIN
 
     @property
     def inner_server(self) -> str:
@@ -56,7 +58,8 @@ class ControlPlane:
                 "--quota-backend-bytes=4294967296",
             )
         )
-        self.daemon("kube-apiserver").start(self.inside(self.bin / "kube-apiserver", *self._api_flags()))
+        collect = [] if self.tuning.gc_percent is None else ["env", f"GOGC={self.tuning.gc_percent}"]
+        self.daemon("kube-apiserver").start(self.inside(*collect, self.bin / "kube-apiserver", *self._api_flags()))
 
     def start_controllers(self) -> None:
         """Start controller-manager and scheduler; their clients are not throttled, as a fair rival's should be."""
@@ -73,6 +76,7 @@ class ControlPlane:
                     f"--service-cluster-ip-range={SERVICES}",
                     # It makes this folder and watches it.
                     f"--flex-volume-plugin-dir={config / 'volume-plugins'}",
+                    *self.tuning.controller_flags(),
                 ],
             ),
             ("kube-scheduler", "scheduler", []),

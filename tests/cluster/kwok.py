@@ -2,7 +2,8 @@
 
 They are called kwok-0, kwok-1 … and labelled type=kwok (real nodes: type=real). Their load is real for everybody
 who asks metrics.k8s.io: metrics-server reads it from KWOK, which adds up what the annotations on their Pods say.
-A container with the command `simulate SECONDS CODE CODE …` ends as it says there; its Pod may be anybody's.
+A container with the command `simulate SECONDS CODE CODE …` ends as it says there; its Pod may be anybody's. SECONDS may
+be a list too, such as 600,0.5: each attempt its own.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from tests.cluster.binaries import module_folder
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.network import CONTROL_PLANE
 from tests.cluster.processes import run
+from tests.cluster.tuning import NODE_PODS
 
 NAME = "kwok"
 PORT = 10247
 NAMESPACE = "kwok-load"
-CAPACITY = {"cpu": "32", "memory": "64Gi", "pods": "110"}
+CAPACITY = {"cpu": "32", "memory": "64Gi"}
 POD_RANGE = "10.245.0.1/16"
 SIMULATE = "simulate"
-LEASE_SECONDS = "40"
 WRITERS = 8
 AT_ONCE = 64
 """Changes of Pods that KWOK writes at a time; its own 4 would be what bounds how fast they start."""
@@ -70,7 +71,7 @@ class Kwok:
                 *("--manage-nodes-with-label-selector", "type=kwok", "--cidr", POD_RANGE),
                 *("--node-ip", CONTROL_PLANE, "--node-port", str(PORT), "--server-address", f"{CONTROL_PLANE}:{PORT}"),
                 *("--tls-cert-file", plane.pki.path("kwok.crt"), "--tls-private-key-file", plane.pki.path("kwok.key")),
-                *("--node-lease-duration-seconds", LEASE_SECONDS, "--v", "ERROR"),
+                *("--node-lease-duration-seconds", str(plane.tuning.node_lease_seconds), "--v", "ERROR"),
             )
         )
 
@@ -78,10 +79,13 @@ class Kwok:
         """Make nodes, each with a Pod that carries its load."""
         self._kubectl("apply", "-f", "-", document=_NAMESPACE)
         self._kubectl("wait", "--for=create", "serviceaccount/default", "-n", NAMESPACE, "--timeout=30s")
-        for make in (node, load):
+        for make in (self._node, load):
             shares = [[make(index) for index in indices[first::WRITERS]] for first in range(WRITERS)]
             with ThreadPoolExecutor() as pool:
                 list(pool.map(self._create, filter(None, shares)))
+
+    def _node(self, index: int) -> Json:
+        return node(index, self.plane.tuning.node_pods)
 
     def _create(self, items: list[Json]) -> None:
         self._kubectl("create", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": items})
@@ -99,9 +103,10 @@ class Kwok:
         return run(*command, "--kubeconfig", folder / "admin.kubeconfig", *arguments, input_text=text)
 
 
-def node(index: int) -> Json:
+def node(index: int, pods: int = NODE_PODS) -> Json:
     """A simulated node."""
     name = f"kwok-{index}"
+    capacity = {**CAPACITY, "pods": str(pods)}
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -115,7 +120,7 @@ def node(index: int) -> Json:
             },
             "annotations": {"metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{name}/metrics/resource"},
         },
-        "status": {"capacity": CAPACITY, "allocatable": CAPACITY},
+        "status": {"capacity": capacity, "allocatable": capacity},
     }
 
 
@@ -162,9 +167,10 @@ _ENDS = (
     f'({_SIMULATED} or .metadata.labels["app.kubernetes.io/managed-by"] == "loadstar"'
     ' or ([.metadata.ownerReferences[]?.kind] | index("Job") != null))'
 )
+_ATTEMPT = f'([{_FIRST}.env[]? | select(.name == "LOADSTAR_ATTEMPT") | .value | tonumber] | first // 1)'
 _SECONDS = (
-    f"(if {_SIMULATED} then {_FIRST}.command[1] | tonumber else 1 end) as $run"
-    ' | ([$run, (.spec.activeDeadlineSeconds // $run)] | min | tostring) + "s"'
+    f'(if {_SIMULATED} then {_ATTEMPT} as $n | {_FIRST}.command[1] / "," | .[([$n, length] | min) - 1] | tonumber'
+    ' else 1 end) as $run | ([$run, (.spec.activeDeadlineSeconds // $run)] | min | tostring) + "s"'
 )
 """What is not simulated by command ends well after a second."""
 
@@ -198,9 +204,9 @@ _END = (
 {{ if .command }}{{ if eq (index .command 0) "simulate" }}
 {{ $codes := slice .command 2 }}
 {{ if $codes }}{{ $code = atoi (index $codes (int (sub (min $attempt (len $codes)) 1))) }}{{ end }}
-{{ with $root.spec.activeDeadlineSeconds }}
-{{ $late = lt (float64 .) (float64 (index (index $root.spec.containers 0).command 1)) }}
-{{ end }}
+{{ $times := splitList "," (index .command 1) }}
+{{ $seconds := index $times (int (sub (min $attempt (len $times)) 1)) }}
+{{ with $root.spec.activeDeadlineSeconds }}{{ $late = lt (float64 .) (float64 $seconds) }}{{ end }}
 {{ end }}{{ end }}
 {{ end }}
 {{ if $late }}{{ $code = 137 }}

@@ -8,6 +8,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,21 @@ import pytest
 import yaml
 
 from tests.cluster.bed import Bed
-from tests.e2e.__main__ import BED
+from tests.e2e.__main__ import BED, FIGURES
+from tests.e2e.figures import Figures
+from tests.e2e.history import History
+from tests.e2e.replicas import SYSTEM, Kubectl, Replicas
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "loadstar"
-SYSTEM = "loadstar-system"
+__all__ = ["SYSTEM", "Kubectl"]
+
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+ROOM = "e2e-room"
+"""The label of the nodes that a test's pinned Tasks may use; its value is the test's namespace."""
 TERMINAL = {"SUCCESS", "FAILED"}
 
 Json = dict[str, Any]
-Kubectl = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def call(*words: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -71,6 +77,13 @@ def install() -> None:
 @pytest.fixture
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     """A fresh namespace that enforces restricted Pods; its end is not waited for."""
+    with fresh_namespace(kubectl) as name:
+        yield name
+
+
+@contextmanager
+def fresh_namespace(kubectl: Kubectl) -> Iterator[str]:
+    """As the fixture `namespace`, for who needs several."""
     name = f"e2e-{uuid.uuid4().hex[:8]}"
     kubectl("create", "namespace", name)
     kubectl("label", "namespace", name, RESTRICTED)
@@ -135,6 +148,15 @@ class Tasks:
                 pytest.fail(f"not in {seconds:g} s: {json.dumps(states, indent=1)}")
             time.sleep(0.5)
 
+    def touch(self, pod: str, file: str, seconds: float = 30) -> None:
+        """Make a file in a Pod's container; a kubelet that has just begun does not know its Pods yet."""
+        end = time.monotonic() + seconds
+        words = ("exec", pod, "-n", self.namespace, "--", "touch", file)
+        while (done := self.kubectl(*words, check=False)).returncode:
+            if time.monotonic() > end:
+                pytest.fail(f"{' '.join(words)}: {done.stderr}")
+            time.sleep(0.5)
+
     def wait_terminal(self, seconds: float = 60) -> dict[str, Json]:
         """Return all Tasks once each is SUCCESS or FAILED."""
         return self.wait(lambda tasks: all(t["status"]["state"] in TERMINAL for t in tasks.values()), seconds)
@@ -148,3 +170,37 @@ class Tasks:
 def tasks(kubectl: Kubectl, namespace: str) -> Tasks:
     """The Tasks of the test's namespace."""
     return Tasks(kubectl, namespace)
+
+
+@pytest.fixture
+def history(namespace: str) -> Iterator[History]:
+    """All that happens to the namespace's Tasks and Pods; that no rule was broken is asserted at the end."""
+    with History(namespace) as history:
+        yield history
+    assert history.violations() == []
+
+
+@pytest.fixture
+def replicas(kubectl: Kubectl, bed: Bed) -> Replicas:
+    """The operator's replicas, all of them ready."""
+    replicas = Replicas(kubectl, bed)
+    replicas.wait_ready()
+    return replicas
+
+
+@pytest.fixture
+def rooms(replicas: Replicas, kubectl: Kubectl, namespace: str) -> Iterator[list[str]]:
+    """The nodes, one without a replica of the operator first; only that one is open to the test's Tasks at first."""
+    used = [pod["spec"].get("nodeName", "") for pod in replicas.pods()]
+    names = [item.partition("/")[2] for item in kubectl("get", "nodes", "-l", "type=real", "-o", "name").stdout.split()]
+    ordered = sorted(names, key=used.count)
+    kubectl("label", "--overwrite", "node", ordered[0], f"{ROOM}={namespace}")
+    yield ordered
+    kubectl("label", "node", *ordered, f"{ROOM}-")
+
+
+@pytest.fixture(scope="session")
+def figures() -> Figures:
+    """Where measured figures go."""
+    path = os.environ.get(FIGURES)
+    return Figures(Path(path) if path else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.e2e.conftest import ROOT, Kubectl, Tasks, task
+from tests.e2e.writes import Writes
 
 
 def test_samples_succeed(tasks: Tasks, kubectl: Kubectl) -> None:
@@ -100,27 +101,12 @@ def test_quota_is_waited_for(tasks: Tasks, kubectl: Kubectl) -> None:
 
 def test_at_most_four_writes_a_task(tasks: Tasks, kubectl: Kubectl) -> None:
     """A one-part Task costs at most four mutating calls of ours, by the API server's own count."""
-    count = 20
-
-    def ours() -> float:
-        total = 0.0
-        for line in kubectl("get", "--raw", "/metrics").stdout.splitlines():
-            if not line.startswith("apiserver_request_total{"):
-                continue
-            labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
-            kind = (labels["resource"], labels["subresource"])
-            # Kubelets and the garbage collector delete Pods too, so of Pods the creations are counted.
-            if (labels["verb"], *kind) == ("POST", "pods", "") or (
-                labels["verb"] in {"PUT", "PATCH", "APPLY"} and kind == ("tasks", "status")
-            ):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
-
-    before = ours()
+    count, writes = 20, Writes(kubectl)
+    before = writes.count()
     tasks.apply(*(task(f"count-{n}") for n in range(count)))
     found = tasks.wait_terminal(120)
     assert {t["status"]["state"] for t in found.values()} == {"SUCCESS"}
-    assert (ours() - before) / count <= 4.0
+    assert (writes.count() - before) / count <= 4.0
 
 
 def test_a_type_brings_its_worker(tasks: Tasks, kubectl: Kubectl) -> None:
