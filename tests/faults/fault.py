@@ -52,8 +52,8 @@ ABOUT = {
     Kind.ERROR: "F3: request N (and the next ones, xM) is answered 500",
     Kind.RESET: "F3: the connection of request N (and the next ones, xM) is reset; it is not forwarded",
     Kind.LOST_REPLY: "F3: request N is applied, then its connection reset",
-    Kind.CONFLICT: "F4: the update N (and those among the next ones, xM) is answered 409",
-    Kind.RIVAL: "F4: somebody else writes the object just before update N",
+    Kind.CONFLICT: "F4: the first update from request N on (and the next ones, xM) is answered 409",
+    Kind.RIVAL: "F4: somebody else writes the Task just before its first update from request N on",
     Kind.THROTTLE: "F5: request N is answered 429 with Retry-After 1",
     Kind.THROTTLE_LONG: "F5: for M seconds from request N on, all are answered 429 with Retry-After 1",
     Kind.BUDGET: "the first M deletions of a Pod are answered 429 with the cause DisruptionBudget",
@@ -141,9 +141,9 @@ class Plan:
             case Kind.ERROR | Kind.RESET | Kind.LOST_REPLY | Kind.THROTTLE:
                 hit = within
             case Kind.CONFLICT:
-                hit = within and method in UPDATES
+                hit = number >= fault.at and self.struck < fault.times and method in UPDATES
             case Kind.RIVAL:
-                hit = within and method in UPDATES and "/tasks/" in path
+                hit = number >= fault.at and not self.struck and method in UPDATES and "/tasks/" in path
             case Kind.THROTTLE_LONG:
                 if number == fault.at:
                     self._first = now
