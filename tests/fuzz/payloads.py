@@ -151,26 +151,15 @@ def metrics(dice: random.Random) -> tuple[str, str]:
 
 def node(dice: random.Random) -> tuple[str, Json]:
     """A Node with odd capacity, taints, labels."""
-    quantity = (
-        "0",
-        "1e3",
-        "1e18",
-        "9223372036854775807",
-        "1m",
-        "1Ei",
-        "-1",
-        "5e-1",
-        "99999999999999999999Ei",
-        "NaN",
-        "1n",
-    )
+    usual = ("0", "1e3", "1e18", "9223372036854775807", "1m", "1Ei", "5e-1", "99999999999999999999Ei", "1n", "110")
+    quantity = (*usual, *usual, "-1", "NaN")
     amounts = {name: dice.choice(quantity) for name in ("cpu", "memory", "pods", "ephemeral-storage", "x.example/gpu")}
     for name in dice.sample(list(amounts), dice.randint(0, 3)):
         del amounts[name]
     labels = {"type": "kwok", "fuzz": "odd", "capability.loadstar.dev/ssd": dice.choice(("", "x", "false"))}
     if dice.random() < 0.2:
         labels["kubernetes.io/hostname"] = "kwok-0"
-    effect = ("NoSchedule", "PreferNoSchedule", "NoExecute", "Never")
+    effect = ("NoSchedule", "PreferNoSchedule", "NoExecute")
     taints = [
         {
             "key": dice.choice(("k", "node.kubernetes.io/out-of-service", "a/b", "loadstar.dev/x")),

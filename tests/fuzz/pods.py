@@ -59,7 +59,8 @@ async def _end(world: World, case: Case, task: Json) -> None:
         world.book.fault(case, f"no end {END_SECONDS:g} s after the attack, its Pod ran {RUN_SECONDS} s", now)
     elif found["status"]["state"] != "SUCCESS":
         world.book.fault(case, "the Task FAILED though its Pod succeeded", now)
-    elif found["status"]["attempt"] != 1:
+    elif found["status"]["attempt"] != 1 and case.body["attack"] != "owner other Task":
+        # A Pod whose owner does not exist may be deleted by the garbage collector before its marks are put back.
         world.book.fault(case, f"attempt {found['status']['attempt']}: its Pod was made again", now)
     if found is not None and found["status"]["state"] == "SUCCESS":
         # Read live: the watch of Pods may be behind that of Tasks.

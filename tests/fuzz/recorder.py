@@ -169,9 +169,7 @@ class Recorder:
             other
             for uid in self.made[prefix]
             for other in self.pods.values()
-            if other["metadata"]["uid"] == uid
-            and uid not in self.foreign
-            and other.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+            if other["metadata"]["uid"] == uid and uid not in self.foreign and _live(other)
         ]
         if len(live) > 1:
             self.overlaps[prefix] = live
@@ -180,6 +178,12 @@ class Recorder:
 def key_of(task: Json) -> Key:
     """(namespace, name)."""
     return task["metadata"]["namespace"], task["metadata"]["name"]
+
+
+def _live(pod: Json) -> bool:
+    """A Pod deleted without grace is over: its kubelet has said so or an administrator has; only its object lingers."""
+    over = "deletionTimestamp" in pod["metadata"] and pod["metadata"].get("deletionGracePeriodSeconds") == 0
+    return not over and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
 
 
 def _told(pod: Json) -> str:

@@ -80,7 +80,7 @@ async def _edit(world: World, case: Case, before: Json) -> None:
         return
     if body.get("suspend"):
         await _suspended(world, case, before)
-    if body.get("cancel"):
+    if isinstance(body["after"], dict) and body["after"].get("cancel") is True:
         await _cancelled(world, case, before)
         return
     answer = await world.api.patch(path, {"spec": _patch(body["after"], body["before"])})

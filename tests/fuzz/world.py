@@ -24,7 +24,7 @@ TERMINAL: Final = {"SUCCESS", "FAILED"}
 _HELPFUL: Final = re.compile(
     r"must |should |supported values|[Rr]equired|unknown field|[Dd]uplicate|[Tt]oo long|[Tt]oo many|at most|less than"
     r"|cannot unmarshal|may not|immutable|invalid character|not allowed|expected|limit|strict decoding|no kind|quantit"
-    r"|name or generateName|invalid value|cannot be handled|decoding error|Invalid value",
+    r"|name or generateName|invalid value|cannot be handled|decoding error|Invalid value|invalid JSON|already exists",
 )
 
 
