@@ -11,7 +11,7 @@ from tests.e2e.conftest import SYSTEM, Kubectl, Tasks, task
 from tests.e2e.history import History
 from tests.e2e.replicas import Replicas
 
-pytestmark = pytest.mark.bed
+pytestmark = [pytest.mark.bed, pytest.mark.battery]
 FINALIZER = "loadstar.dev/track-completion"
 TRACKED = {"trackCompletion": True}
 

@@ -16,36 +16,19 @@ from loadstar.core.instructions import (
     DeleteTask,
     Emit,
     RefreshTask,
-    ReleasePod,
     RequestPlacement,
     Requeue,
-    RestorePod,
     Wait,
     WriteStatus,
 )
-from loadstar.core.model import Backoff, Phase, Pod, PodRetention, Policy, Retry, Task, TaskStatus
-from loadstar.core.placement import Decision, Placed, Unplaced
+from loadstar.core.model import Backoff, Phase, Pod, PodRetention, Retry, TaskStatus
+from loadstar.core.placement import Decision, Unplaced
 from loadstar.core.reasons import Reason
-from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State
 from loadstar.core.steps import back_off
-from loadstar.core.view import NodeState, Refusal, View
+from loadstar.core.view import NodeState, Refusal
 from tests.unit.core.builders import NOW, pod, task
-
-PLACED = Placed("a", None, (), "a has the lowest predicted load", fresh=True)
-ASSIGNED = TaskStatus(state=State.ASSIGNED, attempt=1, assigned_to="a", pod="t-01234-0-1", assigned=NOW - 5)
-RUNNING = replace(ASSIGNED, state=State.RUNNING, started=NOW - 4)
-SUCCESS = replace(RUNNING, state=State.SUCCESS, completed=NOW - 1)
-
-
-def decide(of: Task, *pods: Pod, decision: Decision | None = None, **fields: Any) -> tuple[object, ...]:
-    return reconcile(View(of, Policy(), pods, decision, **fields), NOW)
-
-
-def written(instructions: tuple[object, ...]) -> TaskStatus:
-    first = instructions[0]
-    assert isinstance(first, WriteStatus)
-    return first.status
+from tests.unit.core.decisions import ASSIGNED, PLACED, RUNNING, SUCCESS, decide, written
 
 
 def test_pending_asks_for_a_node() -> None:
@@ -136,15 +119,6 @@ def test_a_pod_from_the_future_means_an_old_view() -> None:
     assert decide(task(), pod(Phase.RUNNING))[0] == RefreshTask()
 
 
-def test_stray_pods_are_deleted_before_anything_else() -> None:
-    """A live Pod of an earlier attempt is ended first: at most one Pod of a part is live."""
-    old = pod(Phase.RUNNING)
-    later = replace(ASSIGNED, attempt=2, pod="t-01234-0-2")
-    instructions = decide(task(later), old)
-    assert instructions[0] == DeletePod(old)
-    assert not any(isinstance(item, CreatePod) for item in instructions)
-
-
 def test_a_pod_that_is_not_bound_is_given_up_after_a_while() -> None:
     """A pinned Pod that kube-scheduler refuses to bind is deleted after 20 s; before, and while it is silent, not."""
     said = "0/3 nodes are available"
@@ -209,13 +183,6 @@ def test_a_pod_that_no_node_took_is_not_counted_as_a_disruption() -> None:
     assert (status.failures, status.disruptions) == (0, 0)
 
 
-def test_a_label_that_was_taken_off_is_no_end() -> None:
-    """A Pod that left the watch without having ended is read by its name before it is believed gone."""
-    assert decide(task(RUNNING), pod(Phase.RUNNING, gone=True)) == (ConfirmPod("t-01234-0-1", 1),)
-    altered = pod(Phase.RUNNING, altered=True)
-    assert decide(task(RUNNING), altered)[0] == RestorePod(altered)
-
-
 def test_too_many_disruptions_end_the_task() -> None:
     """The disruption after retry.disruptionLimit fails the Task and says so."""
     evicted = pod(Phase.FAILED, started=NOW - 2, exit_code=137, disruption="EvictionByEvictionAPI")
@@ -229,116 +196,6 @@ def test_its_own_storage_limit_is_the_tasks_fault() -> None:
     assert written(decide(task(RUNNING), own)).failures == 1
     pressure = replace(own, disruption="TerminationByKubelet")
     assert written(decide(task(RUNNING), pressure)).failures == 0
-
-
-@pytest.mark.parametrize(
-    ("asked", "reason", "after"),
-    [
-        ({"cancel": True}, Reason.CANCELLED, State.FAILED),
-        ({"suspend": True}, Reason.SUSPENDED, State.PENDING),
-        ({"cancel": True, "suspend": True}, Reason.CANCELLED, State.FAILED),
-    ],
-)
-def test_a_running_task_is_stopped_in_two_steps(asked: dict[str, Any], reason: Reason, after: State) -> None:
-    """First the reason is written, then the Pod is ended as it was seen, then its end is read in that light."""
-    live = pod(Phase.RUNNING, started=NOW - 3)
-    stopping = written(decide(task(RUNNING, **asked), live))
-    assert (stopping.state, stopping.stopping) == (State.RUNNING, reason)
-    assert decide(task(stopping), live)[0] == DeletePod(live)
-    waits = decide(task(stopping), replace(live, deleting=True))
-    assert isinstance(waits[0], Wait)
-    ended = replace(live, deleting=True, phase=Phase.FAILED, exit_code=143)
-    status = written(decide(task(stopping), ended))
-    assert (status.state, status.reason, status.stopping) == (after, reason, "")
-    assert (status.failures, status.disruptions) == (0, 0)
-    assert status.attempts[-1].reason == reason
-
-
-def test_work_that_was_done_before_the_stop_counts() -> None:
-    """A Pod that succeeded before it was deleted is a success, one that ended well because of SIGTERM is not."""
-    stopping = replace(RUNNING, stopping=Reason.CANCELLED)
-    done = pod(Phase.SUCCEEDED, started=NOW - 3, exit_code=0)
-    assert written(decide(task(stopping, cancel=True), done)).state is State.SUCCESS
-    assert written(decide(task(stopping, cancel=True), replace(done, deleting=True))).state is State.FAILED
-
-
-def test_an_attempt_without_a_pod_is_stopped_only_when_that_is_certain() -> None:
-    """Between the assignment and its Pod a stop is written first, and then the Pod is looked for live."""
-    stopping = written(decide(task(ASSIGNED, suspend=True)))
-    assert stopping.stopping == Reason.SUSPENDED
-    assert decide(task(stopping)) == (ConfirmPod("t-01234-0-1", 1),)
-
-
-def test_a_waiting_task_is_cancelled_or_suspended_by_one_write() -> None:
-    """PENDING has no Pod to end; a suspended Task then rests, and resumes with a wait that begins anew."""
-    assert written(decide(task(cancel=True), decision=PLACED)).reason == Reason.CANCELLED
-    suspended = written(decide(task(suspend=True), decision=PLACED))
-    assert (suspended.state, suspended.reason) == (State.PENDING, Reason.SUSPENDED)
-    assert {c.type: c.status for c in suspended.conditions}["Suspended"] == "True"
-    assert decide(task(suspended, suspend=True)) == ()
-    resumed = written(decide(task(suspended)))
-    assert (resumed.reason, resumed.waiting) == (Reason.QUEUED, NOW)
-    assert {c.type: c.status for c in resumed.conditions}["Suspended"] == "False"
-
-
-def test_waiting_has_an_end() -> None:
-    """timeouts.pendingSeconds ends a wait, also one for a container that never starts; not a running one."""
-    assert decide(task(pending_seconds=15)) == (RequestPlacement(), Requeue(5.0))
-    assert written(decide(task(pending_seconds=9))).reason == Reason.PENDING_DEADLINE_EXCEEDED
-    assert decide(task(replace(TaskStatus(), waiting=NOW - 1), pending_seconds=9))[0] == RequestPlacement()
-    stopping = written(decide(task(ASSIGNED, pending_seconds=9), pod(waiting_reason="ErrImagePull")))
-    assert stopping.stopping == Reason.PENDING_DEADLINE_EXCEEDED
-    assert not isinstance(decide(task(RUNNING, pending_seconds=9), pod(Phase.RUNNING))[0], WriteStatus)
-
-
-def test_a_lost_node_is_waited_for_unless_the_user_says_otherwise() -> None:
-    """A Pod on a node that does not answer may still run: it is replaced only where its user allows that."""
-    live = pod(Phase.RUNNING, started=NOW - 3)
-    lost: dict[str, Any] = {"node_state": NodeState.NOT_READY, "node_since": NOW - 40}
-    (only,) = decide(task(RUNNING), live, **lost)
-    assert isinstance(only, Wait)
-    assert only.reason == Reason.NODE_LOST
-    assert Requeue(20.0) in decide(task(RUNNING, retry=Retry(replace_after=60)), live, **lost)
-    stopping = written(decide(task(RUNNING, retry=Retry(replace_after=30)), live, **lost))
-    assert stopping.stopping == Reason.NODE_LOST
-    assert decide(task(stopping), live, **lost) == (DeletePod(live, force=True),)
-    gone = replace(live, gone=True, confirmed=True)
-    again = written(decide(task(stopping), gone, **lost))
-    assert (again.state, again.reason, again.disruptions) == (State.PENDING, Reason.NODE_LOST, 1)
-
-
-@pytest.mark.parametrize("state", [NodeState.GONE, NodeState.OUT_OF_SERVICE])
-def test_a_dead_node_frees_its_pod_at_once(state: NodeState) -> None:
-    """Where nothing can run any more the Pod object is ended by force, also one that is being deleted."""
-    live = pod(Phase.RUNNING, deleting=True)
-    assert decide(task(RUNNING), live, node_state=state) == (DeletePod(live, force=True),)
-
-
-def test_finished_pods_are_kept_as_asked_and_at_most_five() -> None:
-    """All keeps the last five, Failed those that failed, None none; a live or tracked Pod is never surplus."""
-    pods = [pod(Phase.FAILED, attempt=n, uid=f"p{n}", started=NOW - 9) for n in range(1, 8)]
-    last = pod(Phase.SUCCEEDED, attempt=8, uid="p8", started=NOW - 3)
-    done = replace(SUCCESS, attempt=8)
-
-    def deleted(retention: PodRetention) -> set[str]:
-        found = decide(task(done, pod_retention=retention), *pods, last)
-        return {item.pod.uid for item in found if isinstance(item, DeletePod)}
-
-    assert deleted(PodRetention.ALL) == {"p1", "p2", "p3"}
-    assert deleted(PodRetention.FAILED) == {"p1", "p2", "p8"}
-    assert deleted(PodRetention.NONE) == {f"p{n}" for n in range(1, 9)}
-    assert decide(task(done, pod_retention=PodRetention.NONE), replace(last, tracked=True)) == (
-        ReleasePod(replace(last, tracked=True)),
-    )
-
-
-def test_a_tracked_pod_is_released_once_its_end_is_on_record() -> None:
-    """Our finalizer holds a Pod until the status has its end, or its Task goes."""
-    ended = pod(Phase.SUCCEEDED, started=NOW - 3, tracked=True, deleting=True)
-    assert not any(isinstance(item, ReleasePod) for item in decide(task(RUNNING), ended))
-    assert decide(task(SUCCESS), ended) == (ReleasePod(ended),)
-    live = pod(Phase.RUNNING, tracked=True)
-    assert decide(task(RUNNING, deleting=True), live) == (ReleasePod(live),)
 
 
 PODS = st.builds(
