@@ -53,7 +53,7 @@ class Operator:
         cluster = KubeCluster(self.client, clock, identity)
         leases = KubeLeases(self.client, clock, settings.namespace, LEASE_NAME)
         self.leader = Leader(leases, identity, clock, settings.lease_seconds)
-        self.cycle = Cycle(self.store, clock, self.queue.add)
+        self.cycle = Cycle(self.store, clock, lambda key: self.queue.add(key, urgent=True))
         writer = Writer(cluster, self.store, self.leader, clock)
         self.engine = Engine(self.store, self.queue, self.cycle, writer, self.leader, clock)
         self.loads = Loads(MetricsServer(self.client), self.store, self.cycle, clock)

@@ -37,6 +37,7 @@ class Cycle:
     """Places pending Tasks: highest priority first, then oldest."""
 
     def __init__(self, store: Store, clock: Clock, changed: Callable[[Key], None]) -> None:
+        """`changed` gets each Task about which something new was decided."""
         self._store = store
         self._clock = clock
         self._changed = changed

@@ -51,6 +51,8 @@ from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 from loadstar.runtime.writer import Fenced, Writer
 
+STEPS: Final = 4
+"""So many steps of one Task are made in a row; none needs more."""
 STARVING: Final = 10
 """So many lost races for one Task in a row are reported: somebody writes to it without end."""
 BUDGET_SECONDS: Final = 10.0
@@ -170,28 +172,36 @@ class Engine:
         self._queue.add(key, random.uniform(0.0, 0.005 * min(races, 20)))
 
     async def _reconcile(self, key: Key) -> None:
-        now = self._clock.now()
-        for instruction in orphans(self._store.orphans(key), now):
+        for instruction in orphans(self._store.orphans(key), self._clock.now()):
             await self._carry_out_orphan(key, instruction)
+        # What was begun is gone on with at once: a Task that has its node gets its Pod before the next one gets a node.
+        for _ in range(STEPS):
+            if not await self._step(key):
+                return
+        self._queue.add(key)
+
+    async def _step(self, key: Key) -> bool:
+        """Decide once and carry it out; True when the status was written, so that there is more to decide."""
         view = self._store.view(key)
         if view is None:
             self.notes.forget(key)
-            return
-        waits = False
-        for instruction in reconcile(view, now):
+            return False
+        waits = wrote = False
+        for instruction in reconcile(view, self._clock.now()):
             if not self._leader.may_write():
                 raise Fenced
             waits = waits or isinstance(instruction, Wait)
+            wrote = wrote or isinstance(instruction, WriteStatus)
             await self._carry_out(view.task, instruction)
         if not waits:
             self.notes.forget(key)
+        return wrote
 
     async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901 - one case an instruction
         key = task.key
         match instruction:
             case WriteStatus():
                 await self._write(task, instruction)
-                self._queue.add(key)
             case CreatePod():
                 await self._writer.create_pod(task, instruction)
                 self._queue.add(key)

@@ -1,6 +1,7 @@
 """A queue of keys: each key once, worked on by one worker at a time, now or later, with back-off for the unlucky.
 
-It replaces timers: whatever has to be looked at again at some time is a delayed key.
+It replaces timers: whatever has to be looked at again at some time is a delayed key. Urgent keys come first, but never
+alone: under load, what lets work begin goes before what only tells of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ Key = TypeVar("Key")
 BACK_OFF_SECONDS: Final = 0.05
 BACK_OFF_MAX_SECONDS: Final = 30.0
 SLEEP_MAX_SECONDS: Final = 3600.0
+URGENT_IN_A_ROW: Final = 8
+"""After so many urgent keys one of the others has its turn."""
 
 
 class WorkQueue(Generic[Key]):
@@ -24,6 +27,8 @@ class WorkQueue(Generic[Key]):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._ready: deque[Key] = deque()
+        self._urgent: deque[Key] = deque()
+        self._in_a_row = 0
         self._queued: set[Key] = set()
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
@@ -38,14 +43,14 @@ class WorkQueue(Generic[Key]):
 
     def __len__(self) -> int:
         """Keys that are ready now."""
-        return len(self._ready)
+        return len(self._ready) + len(self._urgent)
 
     @property
     def delayed(self) -> int:
         """Keys that wait for their time."""
         return len(self._due)
 
-    def add(self, key: Key, delay: float = 0.0) -> None:
+    def add(self, key: Key, delay: float = 0.0, *, urgent: bool = False) -> None:
         """Work on the key now, or after `delay` seconds; an earlier time stands. One that failed waits for its time."""
         if key in self._held:
             delay = max(delay, self._held[key] - self._clock())
@@ -63,7 +68,7 @@ class WorkQueue(Generic[Key]):
             self._again.add(key)
         elif key not in self._queued:
             self._queued.add(key)
-            self._ready.append(key)
+            (self._urgent if urgent else self._ready).append(key)
             self._wake()
 
     def fail(self, key: Key, *, at_least: float = 0.0, at_most: float = BACK_OFF_MAX_SECONDS) -> float:
@@ -85,7 +90,7 @@ class WorkQueue(Generic[Key]):
     async def get(self) -> Key:
         """The next key; the caller owes a `done`. One waiter is woken a key, not all of them."""
         self._promote()
-        while not self._ready:
+        while not self._ready and not self._urgent:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             self._set_alarm()
@@ -97,7 +102,12 @@ class WorkQueue(Generic[Key]):
                 elif waiter in self._waiters:
                     self._waiters.remove(waiter)
                 raise
-        key = self._ready.popleft()
+        if self._urgent and (not self._ready or self._in_a_row < URGENT_IN_A_ROW):
+            key = self._urgent.popleft()
+            self._in_a_row += 1
+        else:
+            key = self._ready.popleft()
+            self._in_a_row = 0
         self._queued.discard(key)
         self._busy.add(key)
         return key
