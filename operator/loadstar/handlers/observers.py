@@ -6,7 +6,7 @@ Translates and hands on; no rule lives here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from loadstar.api import API_VERSION, TASK_PLURAL, TASK_UID_LABEL, convert
 from loadstar.kube import translate
@@ -19,10 +19,18 @@ Json = Mapping[str, Any]
 PODS = "/api/v1/pods"
 
 
-class Observers:
-    """`touch` gets the Tasks that may have something to do, `wake` says that there may be room."""
+class Touch(Protocol):
+    """Gets the Tasks that may have something to do."""
 
-    def __init__(self, store: Store, touch: Callable[[Iterable[Key]], None], wake: Callable[[], None]) -> None:
+    def __call__(self, keys: Iterable[Key], *, urgent: bool = False) -> None:
+        """`urgent`: before what only tells of something."""
+        ...
+
+
+class Observers:
+    """`wake` says that there may be room."""
+
+    def __init__(self, store: Store, touch: Touch, wake: Callable[[], None]) -> None:
         self._store = store
         self._touch = touch
         self._wake = wake
@@ -50,7 +58,7 @@ class Observers:
         """A Task; the echo of our own write is known already."""
         meta = raw["metadata"]
         if not self._store.knows_task((meta["namespace"], meta["name"]), meta["uid"], meta["resourceVersion"]):
-            self._touch(self._store.apply_task(convert.task(raw)))
+            self._touch(self._store.apply_task(convert.task(raw)), urgent=True)
 
     def task_lost(self, ref: Ref, _: Json | None) -> None:
         """A Task is gone; its Pods may still be there."""

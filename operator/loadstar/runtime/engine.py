@@ -83,10 +83,10 @@ class Engine:
         self._races: dict[Key, int] = {}
         self.progress = clock.boottime()
 
-    def touch(self, keys: Iterable[Key]) -> None:
-        """These Tasks may have something to do."""
+    def touch(self, keys: Iterable[Key], *, urgent: bool = False) -> None:
+        """These Tasks may have something to do; `urgent`: somebody waits for it to begin."""
         for key in keys:
-            self._queue.add(key)
+            self._queue.add(key, urgent=urgent)
 
     async def run(self, workers: int) -> None:
         """Lead whenever elected: start afresh from what the store knows, work until the lease is lost."""

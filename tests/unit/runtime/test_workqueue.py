@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from loadstar.runtime.workqueue import WorkQueue
+from loadstar.runtime.workqueue import URGENT_IN_A_ROW, WorkQueue
 from tests.unit.runtime.fakes import FakeClock
 
 
@@ -84,3 +84,16 @@ async def test_each_key_wakes_one_worker_and_none_is_forgotten() -> None:
     for one in workers:
         one.cancel()
     await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def test_urgent_keys_come_first_but_never_alone() -> None:
+    """What lets work begin overtakes the rest, which still has its turn now and then."""
+    queue: WorkQueue[str] = WorkQueue(FakeClock().boottime)
+    for number in range(3):
+        queue.add(f"tell-{number}")
+    for number in range(2 * URGENT_IN_A_ROW):
+        queue.add(f"begin-{number}", urgent=True)
+    order = [await queue.get() for _ in range(len(queue))]
+    assert order.index("tell-0") == URGENT_IN_A_ROW
+    assert order.index("tell-1") == 2 * URGENT_IN_A_ROW + 1
+    assert order[-1] == "tell-2"
