@@ -80,7 +80,8 @@ def bring_up(name: str) -> Bed:
     packages.require_root()
     packages.install({}, {str(FAKETIME): "libfaketime"})
     bed = Bed(name)
-    bed.up(nodes=1, simulated=NODES)
+    # A case without load samples places otherwise than one with them.
+    bed.up(nodes=1, simulated=NODES, wait_metrics=True)
     return bed
 
 
