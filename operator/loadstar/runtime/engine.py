@@ -190,7 +190,8 @@ class Engine:
         for instruction in reconcile(view, self._clock.now()):
             if not self._leader.may_write():
                 raise Fenced
-            waits = waits or isinstance(instruction, Wait)
+            # To ask for a node again is to wait on: what was noted about the wait still holds.
+            waits = waits or isinstance(instruction, Wait | RequestPlacement)
             wrote = wrote or isinstance(instruction, WriteStatus)
             await self._carry_out(view.task, instruction)
         if not waits:
