@@ -102,7 +102,7 @@ def test_quota_is_waited_for(tasks: Tasks, kubectl: Kubectl) -> None:
 def test_at_most_four_writes_a_task(tasks: Tasks, kubectl: Kubectl) -> None:
     """A one-part Task costs at most four mutating calls of ours, by the API server's own count."""
     count, writes, ours = 20, Writes(kubectl), ("pods", "tasks/status")
-    before = writes.count(*ours)
+    before = writes.rest(*ours)
     tasks.apply(*(task(f"count-{n}") for n in range(count)))
     found = tasks.wait_terminal(120)
     assert {t["status"]["state"] for t in found.values()} == {"SUCCESS"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 
 from tests.e2e.replicas import Kubectl
 
+REST_SECONDS = 60.0
 OURS = {
     "pods": {"POST"},
     "tasks/status": {"PUT", "PATCH", "APPLY"},
@@ -19,6 +21,16 @@ class Writes:
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
+
+    def rest(self, *kinds: str) -> float:
+        """The count once nothing was added to it for some seconds: Tasks of earlier tests are still being removed."""
+        end = time.monotonic() + REST_SECONDS
+        while True:
+            before = self.count(*kinds)
+            time.sleep(3)
+            if self.count(*kinds) == before:
+                return before
+            assert time.monotonic() < end, f"the operator writes on for {REST_SECONDS:g} s"
 
     def count(self, *kinds: str, code: str = "") -> float:
         """How many there were since the API server began, refused ones too. `kinds`: of these, else of all.

@@ -26,6 +26,7 @@ from loadstar.runtime.ports import (
     Forbidden,
     Invalid,
     NotFound,
+    Terminating,
     Throttled,
     Unavailable,
 )
@@ -169,6 +170,8 @@ def refusal(status: int, content: bytes, headers: Mapping[str, str]) -> ClusterE
         return AlreadyExists(message) if answer.get("reason") == "AlreadyExists" else Conflict(message)
     if status >= 500 or status in {401, 408}:  # noqa: PLR2004 - HTTP
         return Unavailable(message)
+    if status == 403 and any(c.get("reason") == "NamespaceTerminating" for c in _causes(answer)):  # noqa: PLR2004 - HTTP
+        return Terminating(message)
     if status in {400, 422} and not _names_a_field(answer):  # an admission plugin, policy or webhook, whatever its code
         return Forbidden(message)
     kinds: dict[int, type[ClusterError]] = {400: Invalid, 403: Forbidden, 404: NotFound, 410: NotFound, 422: Invalid}

@@ -138,7 +138,7 @@ class Engine:
                 self._store.remove_task(key, task.uid)
             self.notes.forget(key)
         except Unavailable as error:
-            log.warning("the API server is not available: %s", error, extra=_about(key))
+            log.warning("not possible now: %s", error, extra=_about(key))
             self._retry(key, "unavailable")
         except ClusterError as error:
             log.error("the API server refused a write: %s", error, extra=_about(key))  # noqa: TRY400 - no bug of ours

@@ -49,6 +49,10 @@ class Throttled(Unavailable):
         self.seconds = seconds
 
 
+class Terminating(Unavailable):
+    """403 since the namespace is being terminated: the Task will soon be gone too."""
+
+
 class BudgetRefused(ClusterError):  # noqa: N818 - the API server's word, not a fault
     """429 with cause DisruptionBudget: this Pod may not go now. It says nothing about other writes."""
 

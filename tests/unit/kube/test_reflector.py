@@ -18,6 +18,7 @@ from loadstar.runtime.ports import (
     Forbidden,
     Invalid,
     NotFound,
+    Terminating,
     Throttled,
     Unavailable,
 )
@@ -138,6 +139,12 @@ def test_a_denial_is_not_the_objects_fault() -> None:
     wrong = b'{"reason": "Invalid", "message": "was denied", "details": {"causes": [{"field": "spec.x"}]}}'
     assert type(refusal(422, denied, {})) is Forbidden
     assert type(refusal(422, wrong, {})) is Invalid
+
+
+def test_a_namespace_that_goes_is_waited_for() -> None:
+    """A Pod refused because its namespace is being terminated is no refusal to write down: the Task goes with it."""
+    body = b'{"reason": "Forbidden", "message": "m", "details": {"causes": [{"reason": "NamespaceTerminating"}]}}'
+    assert type(refusal(403, body, {})) is Terminating
 
 
 async def test_an_old_list_is_made_anew() -> None:
