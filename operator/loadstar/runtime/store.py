@@ -113,7 +113,8 @@ class Store:
             return NOTHING
         pods = self._pods.get(pod.task_uid, {})
         known = pods.get(pod.uid)
-        if known is not None and not confirmed:
+        if known is not None and (not known.gone or not confirmed):
+            # A live read brings back what only seemed gone; but its answer may come after a newer event.
             if known.gone or not newer(pod.resource_version, known.resource_version):
                 return NOTHING
             if known.deleting and not pod.deleting and pod.resource_version == known.resource_version:

@@ -99,14 +99,10 @@ class Writer:
             self._store.apply_pod(replace(pod, deleting=True))
 
     async def release_pod(self, pod: Pod) -> None:
-        """Take our finalizer off the Pod."""
+        """Take our finalizer off the Pod. Raises Conflict when somebody was faster: it is tried again at once."""
         await self._turn()
-        try:
-            with telemetry.API_SECONDS.labels("patch", "pods").time():
-                found = await self._cluster.release_pod(pod)
-        except Conflict:
-            await self._look_again(pod)
-            return
+        with telemetry.API_SECONDS.labels("patch", "pods").time():
+            found = await self._cluster.release_pod(pod)
         self._seen(pod, found)
 
     async def restore_pod(self, task: Task, pod: Pod) -> None:

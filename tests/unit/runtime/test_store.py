@@ -170,3 +170,20 @@ def test_an_ended_task_is_kept_small() -> None:
     kept = store.tasks[KEY]
     assert (kept.worker, kept.status.message) == (None, "")
     assert (kept.ttl_seconds, kept.status.completed) == (9, 5.0)
+
+
+def test_an_answer_that_comes_late_takes_nothing_back() -> None:
+    """The answer to a write or a live read may arrive after a newer event: the newer one stands."""
+    store = Store()
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    store.apply_pod(pod(Phase.RUNNING))
+    store.apply_pod(pod(Phase.SUCCEEDED, resource_version="8"))
+    store.apply_pod(pod(Phase.RUNNING, resource_version="7"), confirmed=True)
+    seen = store.view(KEY)
+    assert seen is not None
+    assert seen.pods[0].phase is Phase.SUCCEEDED
+    store.remove_pod("pod-1")
+    store.apply_pod(pod(Phase.RUNNING, resource_version="9"), confirmed=True)
+    back = store.view(KEY)
+    assert back is not None
+    assert not back.pods[0].gone
