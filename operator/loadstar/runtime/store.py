@@ -68,6 +68,8 @@ class Store:
             return NOTHING
         if task.status.state.terminal:
             task = essence(task)
+        if task.status.state is not State.ASSIGNED:
+            # An attempt that was refused gives its number back: its refusal must not meet the next one.
             self._refusals.pop(task.key, None)
         self.tasks[task.key] = task
         self._keys[task.uid] = task.key

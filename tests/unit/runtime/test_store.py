@@ -8,7 +8,7 @@ from loadstar.core.instructions import Wait
 from loadstar.core.model import Phase, TaskStatus
 from loadstar.core.placement import Placed
 from loadstar.core.states import State
-from loadstar.core.view import NodeState
+from loadstar.core.view import NodeState, Refusal
 from loadstar.runtime.notes import WRITES_PER_SECOND, Notes
 from loadstar.runtime.store import Store
 from tests.unit.core.builders import NOW, pod, task, view
@@ -187,3 +187,16 @@ def test_an_answer_that_comes_late_takes_nothing_back() -> None:
     back = store.view(KEY)
     assert back is not None
     assert not back.pods[0].gone
+
+
+def test_a_refusal_ends_with_its_attempt() -> None:
+    """Once the Task is known to wait again, whoever wrote that, the next attempt of that number is tried afresh."""
+    store = Store()
+    assigned = TaskStatus(state=State.ASSIGNED, attempt=1, assigned_to="a")
+    store.apply_task(task(assigned))
+    store.refuse(KEY, Refusal(1, invalid=False, message="quota"))
+    store.apply_task(task(TaskStatus(), resource_version="2"))
+    store.apply_task(task(assigned, resource_version="3"))
+    seen = store.view(KEY)
+    assert seen is not None
+    assert seen.refusal is None
