@@ -163,30 +163,7 @@ class TaskSpec(Model):
 
 
 def spec_rules() -> list[dict[str, str]]:
-    """The rules on spec as a whole: what is needed, and what may no longer change."""
-    needed = rule(
-        "has(self.worker) || has(self.type)", "must have worker, or a type whose worker the PlacementPolicy has"
-    )
-    final = rule(
-        "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
-        "must stay true: what was cancelled cannot be taken up again; create the Task anew",
-        field=".cancel",
-    )
-    fields = [info.alias or name for name, info in TaskSpec.model_fields.items()]
-    return [needed, final, _immutable([name for name in fields if name not in MUTABLE])]
-
-
-def _immutable(names: list[str]) -> dict[str, str]:
-    """One rule for all, since each is evaluated on every write of a status too.
-
-    It is on the whole, since a rule on an optional field is skipped when that is added or removed.
-    """
-    same = (
-        f"(has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name}))"
-        for name in names
-    )
-    text = (
-        f"must stay as it was created in {', '.join(names)}; only {', '.join(MUTABLE)} may change: "
-        "delete the Task and create it anew"
-    )
-    return rule(" && ".join(same), text)
+    """The rules on spec as a whole; how it may change is `edits`."""
+    return [
+        rule("has(self.worker) || has(self.type)", "must have worker, or a type whose worker the PlacementPolicy has")
+    ]

@@ -49,7 +49,7 @@ def reopened(task: Task, pod: Pod, end: End, now: float, reason: Reason, message
 
 def bared(status: TaskStatus, generation: int, now: float) -> TaskStatus:
     """The status without what earlier ones left in it: what the cluster shows is enough to go on."""
-    bare = replace(status, attempts=(), conditions=(), score=None, score_next=())
+    bare = replace(status, attempts=(), conditions=(), choice=None)
     return with_conditions(bare, generation, now)
 
 
