@@ -55,7 +55,7 @@ class Choice(StatusModel):
 
 
 class AttemptRecord(StatusModel):
-    """How an attempt ended."""
+    """How an attempt ended that did not succeed."""
 
     attempt: Number
     """Its number, from 1."""
@@ -117,7 +117,7 @@ class TaskStatus(StatusModel):
     placement: Choice | None = None
     """Why this node."""
     attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
-    """The last five attempts that ended."""
+    """The last five attempts that ended without success."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
     """The contract for tools: Scheduled; PodsReady from the first running Pod on; Succeeded from the end on; Suspended
     and LoadDataFresh once there was something to say of them. They are about observedGeneration of the status."""

@@ -49,11 +49,12 @@ def record(task: Task) -> list[str]:
     lines = [f"{task.namespace}/{task.name} is {status.state}, reason {status.reason}: {explain(status.reason)}"]
     if status.message:
         lines.append(f"message  {status.message}")
-    chosen = next((c.message for c in status.conditions if c.type == SCHEDULED and c.status == "True"), "")
-    if chosen and chosen != status.message:
-        lines.append(f"node     {chosen}")
+    told = next((c.message for c in status.conditions if c.type == SCHEDULED and c.status == "True"), "")
+    if told and told != status.message:
+        lines.append(f"node     {told}")
     if status.choice is not None:
         choice = status.choice
+        lines.append(f"node     {choice.node} had the lowest score ({choice.node_class})")
         age = "no fresh sample" if choice.sample_age is None else f"sample {choice.sample_age:.0f} s old"
         lines.append(f"score    {choice.score:.2f} = {choice.terms}; {age}")
         if choice.next:

@@ -54,9 +54,9 @@ def _flag(value: bool) -> str:
 
 
 def _choice(status: TaskStatus, before: Condition | None) -> str:
-    """Why this node: said when it is chosen, and kept as long as it holds."""
+    """Who chose the node, where status.placement does not say why: said when it is chosen, kept as long as it holds."""
+    if status.state is State.PENDING or status.choice is not None:
+        return ""
     if status.state is State.ASSIGNED and status.reason == Reason.NODE_CHOSEN:
         return status.message
-    if status.state is State.PENDING or before is None or before.status != "True":
-        return ""
-    return before.message
+    return before.message if before is not None and before.status == "True" else ""
