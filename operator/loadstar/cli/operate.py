@@ -13,7 +13,6 @@ from loadstar import composition
 from loadstar.config import Settings, SettingsError
 from loadstar.telemetry import configure_logging
 
-
 GARBAGE_AFTER: Final = 50_000
 """New objects between two looks for cycles, of which there are few; each look goes through what is young, in vain."""
 
