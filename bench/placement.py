@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Placement, Policy, Strategy, Worker
+from loadstar.core.model import Load, Node, Placement, Policy, Sample, Strategy, Worker
 from loadstar.core.placement import Placed, Request, place
 from loadstar.core.snapshot import Charge, reservation
 from loadstar.core.template import Template
@@ -35,7 +35,8 @@ def world(nodes: int) -> Ledger:
     for number in range(nodes):
         name = f"node-{number}"
         node = Node(name, "1", ready=True, unschedulable=False, labels={}, taints=(), allocatable=allocatable)
-        load = Load(16 * dice.uniform(0, 0.7), dice.uniform(4, 32) * 2**30, None, NOW - 5, 15, "bench")
+        cpu, memory = 16 * dice.uniform(0, 0.7), dice.uniform(4, 32) * 2**30
+        load = Load(Sample(cpu, NOW - 5, 15, "bench"), Sample(memory, NOW - 5, 0, "bench"), None)
         ledger.put_loads({name: load})
         ledger.put_node(node)
     return ledger

@@ -6,12 +6,13 @@ what was there before. The order of the nodes is brought up to date when it is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Final
 
 from sortedcontainers import SortedSet
 
-from loadstar.core.model import Load, Node, Policy
+from loadstar.core.model import NOTHING_MEASURED, Load, Node, Policy, Sample
 from loadstar.core.scoring import CLASS_ORDER, score
 from loadstar.core.snapshot import Charge, NodeView, Snapshot
 
@@ -20,6 +21,7 @@ AGING_SECONDS: Final = 5.0
 RANKED_FROM: Final = 100
 """Below so many nodes every one is looked at for every Task."""
 
+_RESOURCES: Final = tuple(field.name for field in fields(Load))
 _Standing = tuple[int, float, str]
 
 
@@ -55,15 +57,22 @@ class Ledger:
         self._unrank(name)
 
     def put_loads(self, loads: Mapping[str, Load]) -> None:
-        """Take in samples; a node that is missing keeps its last one, which ages."""
+        """Take in samples; a node or a resource that is missing keeps its last one, which ages."""
         for name, load in loads.items():
-            known = self.loads.get(name)
-            if known is not None and load.timestamp <= known.timestamp and load.source == known.source:
-                continue
-            self.loads[name] = load
-            if view := self.nodes.get(name):
-                view.load = load
-                self._changed.add(name)
+            self._put_load(name, merged(self.loads.get(name, NOTHING_MEASURED), load))
+
+    def forget_samples(self, resources: Collection[str]) -> None:
+        """These fields of `Load` are measured no more: what is known of them goes, at once and on every node."""
+        for name, load in list(self.loads.items()):
+            self._put_load(name, replace(load, **dict.fromkeys(resources)))
+
+    def _put_load(self, name: str, load: Load) -> None:
+        if load == self.loads.get(name):
+            return
+        self.loads[name] = load
+        if view := self.nodes.get(name):
+            view.load = load
+            self._changed.add(name)
 
     def put(self, identity: str, charge: Charge) -> None:
         """Charge a node, or move or change what was charged under this id."""
@@ -102,9 +111,7 @@ class Ledger:
             self._changed.update(self.nodes)
         elif now - self._aged >= AGING_SECONDS:
             self._aged = now
-            self._changed.update(
-                name for name, load in self.loads.items() if now - load.timestamp > policy.stale_seconds
-            )
+            self._changed.update(name for name, load in self.loads.items() if now - oldest(load) > policy.stale_seconds)
         for name in self._changed:
             if view := self.nodes.get(name):
                 alone = score(view, None, policy=policy, weights=policy.weights, prefers=(), now=now)
@@ -123,6 +130,23 @@ class Ledger:
         if standing is not None:
             self._order.remove(standing)
         self._changed.discard(name)
+
+
+def merged(known: Load, load: Load) -> Load:
+    """The newer sample of each resource; of another source, the one that comes now."""
+    return Load(*(_newer(getattr(known, name), getattr(load, name)) for name in _RESOURCES))
+
+
+def oldest(load: Load) -> float:
+    """The time of the oldest sample in it; infinite for none."""
+    samples = (load.cpu, load.memory, load.io, load.load1, load.io_pressure)
+    return min((sample.timestamp for sample in samples if sample is not None), default=float("inf"))
+
+
+def _newer(known: Sample | None, sample: Sample | None) -> Sample | None:
+    if known is None or sample is None:
+        return known or sample
+    return known if sample.source == known.source and sample.timestamp <= known.timestamp else sample
 
 
 class _Names:

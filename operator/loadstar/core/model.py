@@ -275,15 +275,31 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """A node's measured use: the mean over [timestamp - window, timestamp]. None = not measured, never zero."""
+class Sample:
+    """One measured value: the mean over [timestamp - window, timestamp]; window 0 = an instant."""
 
-    cpu_cores: float | None
-    memory_bytes: float | None
-    io: float | None
+    value: float
     timestamp: float
     window: float
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A node's measured use. None = not measured, never zero.
+
+    `cpu` in cores; `memory` in bytes, an instant; `io` the share of time, 0..1; `load1` the runnable and
+    uninterruptible threads, a one-minute mean; `io_pressure` PSI some, 0..1, which only sets the class.
+    """
+
+    cpu: Sample | None
+    memory: Sample | None
+    io: Sample | None
+    load1: Sample | None = None
+    io_pressure: Sample | None = None
+
+
+NOTHING_MEASURED: Final = Load(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

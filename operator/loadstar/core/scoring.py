@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-from loadstar.core.model import NodeClass, NodeScore, Policy, Weights
+from loadstar.core.model import NOTHING_MEASURED, Load, NodeClass, NodeScore, Policy, Sample, Weights
 from loadstar.core.quantity import CPU, MEMORY
 from loadstar.core.snapshot import NodeView, Reservation
 
@@ -45,18 +45,31 @@ def predicted(view: NodeView, now: float, stale_seconds: float) -> tuple[Shares,
     """
     cpus = max(1, view.node.allocatable.get(CPU, 0))
     memory = max(1, view.node.allocatable.get(MEMORY, 0))
-    load = view.load
-    if load is None or load.cpu_cores is None or load.memory_bytes is None or now - load.timestamp > stale_seconds:
+    load = view.load or NOTHING_MEASURED
+    cpu, used, io = (fresh(sample, now, stale_seconds) for sample in (load.cpu, load.memory, load.io))
+    if cpu is None or used is None:
         by_request = Shares(view.requested.get(CPU, 0) / cpus, view.requested.get(MEMORY, 0) / memory)
         return by_request, False
-    extra_cpu = sum(res.cpu * unseen(res, load.timestamp, load.window) for res in view.reservations.values())
+    extra_cpu = sum(res.cpu * unseen(res, cpu.timestamp, cpu.window) for res in view.reservations.values())
     # Memory is an instant's value: a Pod is in it or not.
-    extra_memory = sum(res.memory * unseen(res, load.timestamp, 0) for res in view.reservations.values())
+    extra_memory = sum(res.memory * unseen(res, used.timestamp, 0) for res in view.reservations.values())
     return Shares(
-        cpu=(load.cpu_cores * 1000 + extra_cpu) / cpus,
-        memory=(load.memory_bytes + extra_memory) / memory,
-        io=load.io,
+        cpu=(cpu.value * 1000 + extra_cpu) / cpus,
+        memory=(used.value + extra_memory) / memory,
+        io=io.value if io else None,
     ), True
+
+
+def fresh(sample: Sample | None, now: float, stale_seconds: float) -> Sample | None:
+    """The sample, unless it is too old to count."""
+    return sample if sample is not None and now - sample.timestamp <= stale_seconds else None
+
+
+def sample_age(load: Load | None, now: float) -> float | None:
+    """Seconds since the older of the CPU and the memory sample; None without both."""
+    if load is None or load.cpu is None or load.memory is None:
+        return None
+    return max(0.0, now - min(load.cpu.timestamp, load.memory.timestamp))
 
 
 def normalised(weights: Weights, *, io_known: bool) -> Weights:
@@ -78,7 +91,7 @@ def score(
     now: float,
 ) -> NodeScore:
     """Score one node for a Task that would add `own` (None: the node as it is)."""
-    shares, fresh = predicted(view, now, policy.stale_seconds)
+    shares, measured = predicted(view, now, policy.stale_seconds)
     cpu, memory = shares.cpu, shares.memory
     if own is not None:
         cpu += own.cpu / max(1, view.node.allocatable.get(CPU, 0))
@@ -87,7 +100,7 @@ def score(
     total = used.cpu * cpu + used.memory * memory + used.io * (shares.io or 0.0)
     worst = max(cpu, memory, shares.io or 0.0)
     bonus = PREFERRED_BONUS * sum(name in view.node.labels for name in prefers)
-    if not fresh:
+    if not measured:
         node_class = NodeClass.UNKNOWN
     elif worst > policy.hot:
         node_class = NodeClass.HOT
@@ -101,7 +114,7 @@ def score(
         memory=memory,
         io=shares.io,
         weights=used,
-        sample_age=max(0.0, now - view.load.timestamp) if view.load else None,
+        sample_age=sample_age(view.load, now),
         node_class=node_class,
     )
 

@@ -6,7 +6,7 @@ the nodes hold is the ledger's, which this keeps in step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -174,8 +174,12 @@ class Store:
         self._ledger.drop(uid)
 
     def apply_loads(self, loads: Mapping[str, Load]) -> None:
-        """Take in samples; a node that is missing keeps its last one, which ages."""
+        """Take in samples; a node or a resource that is missing keeps its last one, which ages."""
         self._ledger.put_loads(loads)
+
+    def forget_samples(self, resources: Collection[str]) -> None:
+        """Nothing measures these fields of `Load` any more."""
+        self._ledger.forget_samples(resources)
 
     def apply_node(self, node: Node) -> tuple[Key, ...]:
         """Take in a Node; returns the Tasks on it when its state changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Taint, Task, TaskStatus, Worker
+from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Sample, Taint, Task, TaskStatus, Worker
 from loadstar.core.placement import Request
 from loadstar.core.snapshot import NodeView, Snapshot
 from loadstar.core.template import Template
@@ -47,14 +47,23 @@ def pod(phase: Phase = Phase.PENDING, **fields: Any) -> Pod:
     return replace(base, **fields)
 
 
+def load(cpu: float, memory: float, io: float | None = None, *, timestamp: float = NOW - 5) -> Load:
+    """Cores, bytes and the share of I/O time, measured together over 15 s."""
+
+    def sample(value: float, window: float = 15) -> Sample:
+        return Sample(value, timestamp, window, "test")
+
+    return Load(sample(cpu), sample(memory, 0), None if io is None else sample(io))
+
+
 def view(name: str, cpu: float | None = 0.1, memory: float = 0.1, **fields: Any) -> NodeView:
     """A node of 4 cores and 8 GiB, used to these shares; `cpu` None: no sample."""
     node = Node(name, "1", ready=True, unschedulable=False, labels={}, taints=(), allocatable=ALLOCATABLE)
-    load = None if cpu is None else Load(cpu * 4, memory * 8 * GI, None, NOW - 5, 15, "test")
+    measured = None if cpu is None else load(cpu * 4, memory * 8 * GI)
     requested: dict[str, int] = fields.pop("requested", {})
     reservations = dict(enumerate(fields.pop("reservations", [])))
     return NodeView(
-        replace(node, **fields), load, dict(requested), {str(key): value for key, value in reservations.items()}
+        replace(node, **fields), measured, dict(requested), {str(key): value for key, value in reservations.items()}
     )
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadstar.core.ledger import RANKED_FROM, Ledger
-from loadstar.core.model import Load, Policy
+from loadstar.core.model import Load, Policy, Sample
 from loadstar.core.placement import Placed, place
 from loadstar.core.snapshot import Charge, reservation
-from tests.unit.core.builders import NOW, request, view, worker
+from tests.unit.core.builders import NOW, load, request, view, worker
 
 POLICY = Policy()
 CHANGES = st.lists(
@@ -87,7 +87,7 @@ def test_a_sample_that_grows_stale_moves_its_node_too() -> None:
     """Nothing happened on the node, but its sample is too old: it comes after every measured one."""
     ledger = many()
     ledger.snapshot(POLICY, NOW)
-    ledger.put_loads({name: Load(1, 1, None, NOW + 170, 15, "test") for name in ledger.nodes if name != "n000"})
+    ledger.put_loads({name: load(1, 1, timestamp=NOW + 170) for name in ledger.nodes if name != "n000"})
     assert list(ledger.snapshot(POLICY, NOW + 200).ranked or ())[-1] == "n000"
 
 
@@ -99,3 +99,40 @@ def test_a_node_that_is_gone_is_not_in_the_order() -> None:
     assert "n000" not in list(ledger.snapshot(POLICY, NOW).ranked or ())
     ledger.put_node(view("n000").node)
     assert "n000" in list(ledger.snapshot(POLICY, NOW).ranked or ())
+
+
+def sample(value: float, at: float, source: str = "test") -> Sample:
+    return Sample(value, at, 15, source)
+
+
+def test_a_newer_sample_of_one_resource_keeps_the_others() -> None:
+    """Each resource is measured by its own source at its own time: what one says discards nothing of another."""
+    ledger = Ledger()
+    ledger.put_node(view("a").node)
+    ledger.put_loads({"a": Load(sample(1, NOW), sample(2, NOW), None)})
+    ledger.put_loads({"a": Load(None, None, sample(0.5, NOW - 60, "other"), load1=sample(3, NOW - 60, "other"))})
+    ledger.put_loads({"a": Load(sample(4, NOW + 15), None, None)})
+    expected = Load(
+        sample(4, NOW + 15), sample(2, NOW), sample(0.5, NOW - 60, "other"), load1=sample(3, NOW - 60, "other")
+    )
+    assert ledger.loads["a"] == ledger.nodes["a"].load == expected
+
+
+def test_an_older_sample_gives_way_only_to_another_source() -> None:
+    """Answers may overtake each other; another source's clock says nothing about this one's."""
+    ledger = Ledger()
+    ledger.put_loads({"a": Load(sample(1, NOW), None, None)})
+    ledger.put_loads({"a": Load(sample(2, NOW - 1), None, None)})
+    assert ledger.loads["a"].cpu == sample(1, NOW)
+    ledger.put_loads({"a": Load(sample(3, NOW - 1, "other"), None, None)})
+    assert ledger.loads["a"].cpu == sample(3, NOW - 1, "other")
+
+
+def test_a_resource_that_nobody_measures_any_more_is_forgotten() -> None:
+    """It goes from every node at once, and nothing else does."""
+    ledger = Ledger()
+    ledger.put_node(view("a").node)
+    ledger.put_loads({name: Load(sample(1, NOW), None, sample(0.5, NOW)) for name in "ab"})
+    ledger.forget_samples(["io"])
+    assert ledger.loads == dict.fromkeys("ab", Load(sample(1, NOW), None, None))
+    assert ledger.nodes["a"].load == ledger.loads["a"]
