@@ -108,6 +108,7 @@ class NodeClass(StrEnum):
     COLD = "Cold"
     HOT = "Hot"
     UNKNOWN = "Unknown"
+    QUARANTINED = "Quarantined"
     CLOSED = "Closed"
 
 

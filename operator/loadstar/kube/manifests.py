@@ -21,9 +21,9 @@ from loadstar.api import (
     TASK_UID_LABEL,
     TRACKING_FINALIZER,
 )
+from loadstar.core.fit import CAPABILITY_PREFIX
 from loadstar.core.model import Task, Toleration
 from loadstar.core.naming import pod_name
-from loadstar.core.placement import CAPABILITY_PREFIX
 from loadstar.core.template import Template
 
 USER: Final = 65532

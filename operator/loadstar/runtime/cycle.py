@@ -14,7 +14,8 @@ from typing import Final
 
 from loadstar import telemetry
 from loadstar.core.model import Placement, Strategy, Task
-from loadstar.core.placement import Decision, Placed, Request, Unplaced, place
+from loadstar.core.placement import Decision, Placed, Unplaced, place
+from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.core.steps import tried_in_vain

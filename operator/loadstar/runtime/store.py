@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from loadstar.core.classes import Use, class_of
 from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Task, TaskStatus
 from loadstar.core.naming import pod_name
+from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed
 from loadstar.core.quantity import Quantities
-from loadstar.core.snapshot import Charge, Snapshot, reservation
+from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.core.template import resolve
 from loadstar.core.view import NodeState, Refusal, View, state_of
@@ -181,6 +183,19 @@ class Store:
         """Nothing measures these fields of `Load` any more."""
         self._ledger.forget_samples(resources)
 
+    def apply_uses(self, uses: Mapping[tuple[str, str], Use]) -> None:
+        """Take in what our Pods were measured to use, by namespace and name: it teaches what their classes use."""
+        known: dict[str, tuple[str, Use]] = {}
+        for pods in self._pods.values():
+            for pod in pods.values():
+                use = uses.get((pod.namespace, pod.name))
+                key = self._keys.get(pod.task_uid)
+                task = self.tasks.get(key) if use is not None and key is not None else None
+                template = resolve(task, self.policy) if task is not None else None
+                if use is not None and template is not None:
+                    known[pod.uid] = class_of(template.worker), use
+        self._ledger.put_uses(known)
+
     def apply_node(self, node: Node) -> tuple[Key, ...]:
         """Take in a Node; returns the Tasks on it when its state changed."""
         known = self.nodes.get(node.name)
@@ -252,13 +267,22 @@ class Store:
         if task is None:
             self._orphaned.setdefault((pod.namespace, pod.task_name), set()).add(pod.task_uid)
         node = pod.node or (task.status.assigned_to if task else "")
-        if pod.ended or not node:
+        if pod.ended and pod.finished is not None and pod.node:
+            # Seen for the first time, it may still be in the samples: so it is after a restart as it was before.
+            self._charge(pod, node, task)
+            self._ledger.end(pod.uid, pod.finished)
+        elif pod.ended or not node:
             self._ledger.drop(pod.uid)
         else:
-            started = pod.started if pod.phase is not Phase.PENDING else None
-            self._ledger.put(pod.uid, Charge(node, pod.requests, reservation(pod.requests, started)))
+            self._charge(pod, node, task)
         if task is not None:
             self._promise(task)
+
+    def _charge(self, pod: Pod, node: str, task: Task | None) -> None:
+        template = resolve(task, self.policy) if task is not None else None
+        started = pod.started if pod.phase is not Phase.PENDING else None
+        kind = class_of(template.worker) if template is not None else ""
+        self._ledger.put(pod.uid, Charge(node, pod.requests, self._ledger.expected(kind, pod.requests, started)))
 
     def _adopt(self, task: Task) -> None:
         """Pods that were seen before their Task are orphans no more."""
@@ -296,7 +320,8 @@ class Store:
             self._ledger.drop(task.uid)
         else:
             requests = template.worker.requests
-            self._ledger.put(task.uid, Charge(node, requests, reservation(requests)))
+            expected = self._ledger.expected(class_of(template.worker), requests)
+            self._ledger.put(task.uid, Charge(node, requests, expected))
 
     def _node_of(self, task: Task, pods: Iterable[Pod]) -> tuple[NodeState, float | None]:
         """The node of the open attempt's Pod. Only a node that was known before can be known to be gone."""

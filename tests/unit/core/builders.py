@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Sample, Taint, Task, TaskStatus, Worker
-from loadstar.core.placement import Request
-from loadstar.core.snapshot import NodeView, Snapshot
+from loadstar.core.nodes import NodeView
+from loadstar.core.request import Request
+from loadstar.core.snapshot import Snapshot
 from loadstar.core.template import Template
 
 NOW = 1_000_000.0
@@ -71,7 +73,18 @@ ALLOCATABLE = {"cpu": 4000, "memory": 8 * GI, "pods": 110}
 
 
 def snapshot(*views: NodeView, policy: Policy | None = None) -> Snapshot:
-    return Snapshot({item.node.name: item for item in views}, policy or Policy(), NOW)
+    return ledger(*views).snapshot(policy or Policy(), NOW)
+
+
+def ledger(*views: NodeView) -> Ledger:
+    """One that holds these very nodes."""
+    book = Ledger()
+    for item in views:
+        book.nodes[item.node.name] = item
+        book._changed.add(item.node.name)
+        if item.load is not None:
+            book.loads[item.node.name] = item.load
+    return book
 
 
 def request(uid: str = "u", avoid: frozenset[str] = frozenset(), **fields: Any) -> Request:

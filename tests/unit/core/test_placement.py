@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadstar.core.model import Strategy, Toleration
-from loadstar.core.placement import Placed, Unplaced, place, tolerates
+from loadstar.core.classes import expected
+from loadstar.core.fit import tolerates
+from loadstar.core.model import Policy, Strategy, Toleration
+from loadstar.core.nodes import Charge, NodeView
+from loadstar.core.placement import Placed, Unplaced, place
 from loadstar.core.reasons import Reason
-from loadstar.core.snapshot import Charge, NodeView, reservation
-from tests.unit.core.builders import GI, request, snapshot, taint, view, worker
+from tests.unit.core.builders import GI, NOW, ledger, request, snapshot, taint, view, worker
 
 CAPABLE = {"capability.loadstar.dev/gpu": ""}
 
@@ -42,14 +44,14 @@ def test_cold_before_hot_before_unmeasured() -> None:
 
 def test_a_burst_spreads() -> None:
     """Placements of one cycle count for each other: twelve equal Tasks on three equal nodes go four each."""
-    world = snapshot(view("a"), view("b"), view("c"))
+    world = ledger(view("a"), view("b"), view("c"))
     counts: Counter[str | None] = Counter()
     for number in range(12):
         own = request(uid=f"u{number}")
-        node = chosen(place(own, world))
+        node = chosen(place(own, world.snapshot(Policy(), NOW)))
         counts[node] += 1
         requests = own.template.worker.requests
-        world.nodes[node or ""].add(own.task_uid, Charge(node or "", requests, reservation(requests)))
+        world.put(own.task_uid, Charge(node or "", requests, expected(requests)))
     assert set(counts.values()) == {4}
 
 

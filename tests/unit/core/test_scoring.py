@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadstar.core.model import NodeClass, Policy, Sample, Weights
-from loadstar.core.scoring import normalised, score, unseen
-from loadstar.core.snapshot import Reservation
+from loadstar.core.reservations import Reservation, unseen
+from loadstar.core.scoring import normalised, score
 from tests.unit.core.builders import GI, NOW, load, view
 
 SHARES = st.floats(0, 2, allow_nan=False)
@@ -22,7 +22,7 @@ SHARES = st.floats(0, 2, allow_nan=False)
 )
 def test_a_reservation_fades_as_the_sample_catches_up(started: float | None, share: float) -> None:
     """A Pod counts with the part of the sample's window in which it did not run."""
-    assert unseen(Reservation(100, 100, started), NOW, 15) == pytest.approx(share)
+    assert unseen(Reservation(100, 100, started=started), NOW, 15) == pytest.approx(share)
 
 
 def test_io_unknown_leaves_its_weight_to_the_others() -> None:

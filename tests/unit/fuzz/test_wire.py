@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from loadstar.api import convert
 from loadstar.core.model import Policy
+from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import amount, parse
 from loadstar.core.scoring import score
-from loadstar.core.snapshot import NodeView
 from loadstar.kube import translate
 from loadstar.runtime.report import node_reports
 from loadstar.sources.metrics_server import MetricsServer

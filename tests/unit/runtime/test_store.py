@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from loadstar.core.classes import Use
 from loadstar.core.instructions import Wait
 from loadstar.core.model import Phase, TaskStatus
 from loadstar.core.placement import Placed
+from loadstar.core.prediction import predict
 from loadstar.core.states import State
 from loadstar.core.view import NodeState, Refusal
 from loadstar.runtime.notes import WRITES_PER_SECOND, Notes
 from loadstar.runtime.store import Store
-from tests.unit.core.builders import NOW, pod, task, view
+from tests.unit.core.builders import GI, NOW, load, pod, task, view
 
 KEY = ("ns", "t")
 
@@ -64,6 +66,38 @@ def test_a_promise_counts_once_from_decision_to_pod() -> None:
     store.apply_pod(pod(Phase.SUCCEEDED, requests={"cpu": 100}, resource_version="6"))
     store.apply_task(task(TaskStatus(state=State.SUCCESS, attempt=1), resource_version="3"))
     assert store.snapshot(NOW).nodes["a"].requested == {}
+
+
+def test_what_an_ended_pod_leaves_in_samples_is_known_after_a_restart() -> None:
+    """A store that begins anew reads it from the Pod: the same as in one that saw the Pod run; the room is free."""
+    old, new = Store(), Store()
+    ended = pod(
+        Phase.SUCCEEDED, requests={"cpu": 1000, "memory": GI}, started=NOW - 60, finished=NOW - 5, resource_version="9"
+    )
+    for store in (old, new):
+        store.apply_node(view("a").node)
+        store.apply_loads({"a": load(2, GI)})
+        store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    old.apply_pod(pod(Phase.RUNNING, requests={"cpu": 1000, "memory": GI}, started=NOW - 60))
+    for store in (old, new):
+        store.apply_pod(ended)
+        seen = store.snapshot(NOW).nodes["a"]
+        assert predict(seen, store.policy, NOW).cpu.reserved == -0.25
+        assert seen.requested == {}
+        store.remove_pod("pod-1")
+        assert predict(seen, store.policy, NOW).cpu.reserved == -0.25
+
+
+def test_what_pods_are_measured_to_use_is_learned_by_class() -> None:
+    """A Pod's measured use is its class's: the next Task of that template is expected to use as much of its request."""
+    store = Store()
+    store.apply_node(view("a").node)
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    store.apply_pod(pod(Phase.RUNNING, requests={"cpu": 100, "memory": GI}, started=NOW - 60))
+    store.apply_uses({("ns", "t-01234-0-1"): Use(50, GI / 2, None, NOW, 15), ("ns", "another"): Use(1, 1, 1, NOW, 15)})
+    store.apply_task(task(uid="next", name="next"))
+    store.decide(("ns", "next"), Placed("a", None, (), "", fresh=True))
+    assert store.snapshot(NOW).nodes["a"].reservations["next"].cpu == 50
 
 
 def test_other_pods_take_room() -> None:
