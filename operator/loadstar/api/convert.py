@@ -103,7 +103,7 @@ def _retry(raw: Mapping[str, Any]) -> Retry:
 def placement(raw: Mapping[str, Any]) -> Placement:
     """Where a Task may run."""
     return Placement(
-        strategy=Strategy(raw.get("strategy", Strategy.LOAD_AWARE)),
+        strategy=Strategy(raw["strategy"]) if raw.get("strategy") else None,
         requires=tuple(raw.get("requires") or ()),
         prefers=tuple(raw.get("prefers") or ()),
         node_selector=tuple(sorted((raw.get("nodeSelector") or {}).items())),
@@ -131,6 +131,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
     default, metrics = Policy(), spec.get("metrics") or {}
     return Policy(
         weights=weights(spec["weights"]) if spec.get("weights") else default.weights,
+        strategy=Strategy(spec.get("strategy") or default.strategy),
         hot=float((spec.get("thresholds") or {}).get("hot", default.hot)),
         period_seconds=float(metrics.get("periodSeconds", default.period_seconds)),
         stale_seconds=float(metrics.get("staleSeconds", default.stale_seconds)),
@@ -139,6 +140,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
                 worker=worker(item.get("worker")),
                 requires=tuple(item.get("requires") or ()),
                 prefers=tuple(item.get("prefers") or ()),
+                weights=weights(item["weights"]) if item.get("weights") else None,
             )
             for name, item in (spec.get("types") or {}).items()
         },

@@ -69,8 +69,11 @@ class Toleration(Model):
 class Placement(Model):
     """Where the Task may run, and who chooses."""
 
-    strategy: Strategy = Strategy.LOAD_AWARE
-    """LoadAware: the node with the lowest predicted load. KubeScheduler: left to kube-scheduler."""
+    strategy: Strategy | None = None
+    """LoadAware: the node with the lowest predicted load. WeightedRandom: by chance, in proportion to base weight and
+    idle CPU. RoundRobin: in turn, by base weight. PowerOfTwo: the less loaded of two by chance. KubeScheduler: left to
+    kube-scheduler. Absent: as the PlacementPolicy says. A node's base weight is its annotation
+    loadstar.dev/base-weight, else its cores."""
     requires: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
     """Capabilities: for each, the node must have the label capability.loadstar.dev/NAME."""
     prefers: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None

@@ -6,7 +6,6 @@ the next Task of a kind costs one node and not a search.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from heapq import heappop, heappush
 from itertools import count
@@ -183,11 +182,11 @@ class Frontier:
 
 
 class Frontiers:
-    """The frontiers of the kinds of Tasks that were placed last."""
+    """The frontiers of the kinds of Tasks that were placed of late; the one that was begun first goes first."""
 
     def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
-        self._kept: OrderedDict[Hashable, Frontier] = OrderedDict()
+        self._kept: dict[Hashable, Frontier] = {}
         self._suited: dict[Hashable, list[tuple[Group, float]]] = {}
         self._epoch = -1
 
@@ -196,12 +195,10 @@ class Frontiers:
         key = (request.shape, own, weights, hot)
         known = self._kept.get(key)
         if known is not None and not known.worn:
-            self._kept.move_to_end(key)
             return known
+        if known is None and len(self._kept) >= KEPT:
+            del self._kept[next(iter(self._kept))]
         fresh = self._kept[key] = Frontier(self._shapes, self._suit(request.template), request, own, weights, hot)
-        self._kept.move_to_end(key)
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
         return fresh
 
     def _suit(self, template: Template) -> list[tuple[Group, float]]:

@@ -21,6 +21,7 @@ from loadstar.core.quantity import Quantities
 from loadstar.core.reservations import Reservation
 from loadstar.core.shapes import Shapes
 from loadstar.core.snapshot import Snapshot
+from loadstar.core.turns import Turns, base_weight
 
 AGING_SECONDS: Final = 5.0
 """How often samples are looked at for having become old unnoticed."""
@@ -44,6 +45,7 @@ class Ledger:
         self._changed: set[str] = set()
         self._shapes = Shapes()
         self._frontiers = Frontiers(self._shapes)
+        self._turns = Turns()
         self._fleet: Fleet = NO_FLEET
         self._policy: Policy | None = None
         self._aged = float("-inf")
@@ -60,6 +62,11 @@ class Ledger:
             if load := self.loads.get(node.name):
                 self._measure(view, load)
         self._changed.add(node.name)
+        self._turns.put(node.name, base_weight(node))
+
+    def serve(self, name: str) -> None:
+        """It was this node's turn."""
+        self._turns.serve(name)
 
     def drop_node(self, name: str) -> None:
         """A Node is gone; what is charged to it stays known in case it comes back."""
@@ -67,6 +74,7 @@ class Ledger:
         self.loads.pop(name, None)
         self._changed.discard(name)
         self._shapes.forget(name)
+        self._turns.drop(name)
         for identity in view.ended if view is not None else ():
             self._erase(identity)
 
@@ -140,7 +148,7 @@ class Ledger:
     def snapshot(self, policy: Policy, now: float) -> Snapshot:
         """The nodes as they are now. It is a view: charges that follow show in it, and in its order when asked anew."""
         self._refresh(policy, now)
-        return Snapshot(self.nodes, policy, now, self._frontiers, self._fleet, self.habits)
+        return Snapshot(self.nodes, policy, now, self._frontiers, self._turns, self._fleet, self.habits)
 
     def _refresh(self, policy: Policy, now: float) -> None:
         if policy is not self._policy:

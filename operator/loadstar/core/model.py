@@ -20,6 +20,9 @@ class Strategy(StrEnum):
     """Who chooses the node."""
 
     LOAD_AWARE = "LoadAware"
+    WEIGHTED_RANDOM = "WeightedRandom"
+    ROUND_ROBIN = "RoundRobin"
+    POWER_OF_TWO = "PowerOfTwo"
     KUBE_SCHEDULER = "KubeScheduler"
 
 
@@ -53,9 +56,9 @@ class Taint:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a Task may run and who decides."""
+    """Where a Task may run and who decides; None = as its type or the policy says."""
 
-    strategy: Strategy = Strategy.LOAD_AWARE
+    strategy: Strategy | None = None
     requires: tuple[str, ...] = ()
     prefers: tuple[str, ...] = ()
     node_selector: tuple[tuple[str, str], ...] = ()
@@ -305,7 +308,7 @@ NOTHING_MEASURED: Final = Load(None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node object, reduced to what placing needs."""
+    """A Node object, reduced to what placing needs. `base_weight`: its annotation's, for strategies by weight."""
 
     name: str
     resource_version: str
@@ -315,6 +318,7 @@ class Node:
     taints: tuple[Taint, ...]
     allocatable: Quantities
     ready_changed: float | None = None
+    base_weight: float | None = None
 
     @property
     def out_of_service(self) -> bool:
@@ -327,11 +331,12 @@ OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
 
 @dataclass(frozen=True, slots=True)
 class TypeDefault:
-    """What the admin lets a type of Task run and where."""
+    """What the admin lets a type of Task run, and where, and what its load weighs."""
 
     worker: Worker | None = None
     requires: tuple[str, ...] = ()
     prefers: tuple[str, ...] = ()
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +344,7 @@ class Policy:
     """The cluster's PlacementPolicy; these defaults hold while there is none."""
 
     weights: Weights = Weights()
+    strategy: Strategy = Strategy.LOAD_AWARE
     hot: float = 0.85
     period_seconds: float = 5
     stale_seconds: float = 180

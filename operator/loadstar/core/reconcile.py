@@ -21,7 +21,7 @@ from loadstar.core.instructions import (
     RestorePod,
     Wait,
 )
-from loadstar.core.model import Phase, Pod, Strategy, Task
+from loadstar.core.model import Phase, Pod, Task
 from loadstar.core.naming import pod_name
 from loadstar.core.placement import Unplaced
 from loadstar.core.reasons import Reason
@@ -187,7 +187,7 @@ def _lost(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
 
 
 def _unbound(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
-    pinned = task.placement.strategy is not Strategy.KUBE_SCHEDULER and bool(task.status.assigned_to)
+    pinned = bool(task.status.assigned_to)
     why = Wait(Reason.UNSCHEDULABLE, pod.unschedulable or "kube-scheduler has not looked at the Pod yet")
     if not pinned or not pod.unschedulable:
         # Another node helps only against a scheduler that said no, not against one that is away.

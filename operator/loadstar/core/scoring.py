@@ -29,7 +29,9 @@ def sample_age(load: Load | None, now: float) -> float | None:
     """Seconds since the older of the CPU and the memory sample; None without both."""
     if load is None or load.cpu is None or load.memory is None:
         return None
-    return max(0.0, now - min(load.cpu.timestamp, load.memory.timestamp))
+    cpu, memory = now - load.cpu.timestamp, now - load.memory.timestamp
+    older = max(memory, cpu)
+    return older if older > 0 else 0.0
 
 
 def normalised(weights: Weights, *, io_known: bool) -> Weights:
@@ -79,8 +81,8 @@ def grade(
 ) -> NodeScore:
     """Score a node that is predicted like this; `weights` are normalised, `less` is taken off the rank."""
     allocatable = view.node.allocatable
-    cpu = prediction.cpu.total + own.cpu / max(1, allocatable.get(CPU, 0))
-    memory = prediction.memory.total + own.memory / max(1, allocatable.get(MEMORY, 0))
+    cpu = prediction.cpu.total + own.cpu / (allocatable.get(CPU) or 1)
+    memory = prediction.memory.total + own.memory / (allocatable.get(MEMORY) or 1)
     io = None if prediction.io is None else prediction.io.total + own.io
     total = weights.cpu * cpu + weights.memory * memory + weights.io * (io or 0.0)
     worst = max(cpu, memory, io or 0.0)

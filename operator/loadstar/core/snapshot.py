@@ -15,16 +15,18 @@ from loadstar.core.model import Policy, Weights
 from loadstar.core.nodes import NodeView
 from loadstar.core.request import Request
 from loadstar.core.reservations import Reservation
+from loadstar.core.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All nodes by name, the policy, the instant, what measured nodes are like, and what classes of Tasks use."""
+    """All nodes by name, the policy, the instant, whose turn it is, what measured nodes are like, what classes use."""
 
     nodes: Mapping[str, NodeView]
     policy: Policy
     now: float
     frontiers: Frontiers
+    turns: Turns
     fleet: Fleet = NO_FLEET
     habits: Mapping[str, Habit] = field(default_factory=dict)
 

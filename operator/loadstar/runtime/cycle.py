@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from loadstar import telemetry
-from loadstar.core.model import Placement, Strategy, Task
+from loadstar.core.model import Strategy, Task
 from loadstar.core.placement import Decision, Placed, Unplaced, place
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
@@ -111,7 +111,7 @@ class Cycle:
         if isinstance(decision, Unplaced):
             refused[request.shape] = decision
         else:
-            telemetry.PLACEMENTS.labels(request.template.placement.strategy).inc()
+            telemetry.PLACEMENTS.labels(decision.strategy).inc()
         return decision
 
 
@@ -122,6 +122,5 @@ def request_of(task: Task, snapshot: Snapshot) -> Request | None:
         return None
     tried = tried_in_vain(task.status)
     if len(tried) >= UNPINNED_AFTER:
-        unpinned: Placement = replace(template.placement, strategy=Strategy.KUBE_SCHEDULER)
-        return Request(task.uid, replace(template, placement=unpinned))
+        return Request(task.uid, replace(template, strategy=Strategy.KUBE_SCHEDULER))
     return Request(task.uid, template, frozenset(tried))

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from loadstar.core.classes import Use, class_of
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Task, TaskStatus
+from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Strategy, Task, TaskStatus
 from loadstar.core.naming import pod_name
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed
@@ -222,6 +222,8 @@ class Store:
             self.decisions.pop(key, None)
         else:
             self.decisions[key] = decision
+            if isinstance(decision, Placed) and decision.node and decision.strategy is Strategy.ROUND_ROBIN:
+                self._ledger.serve(decision.node)
         if task := self.tasks.get(key):
             self._promise(task)
 

@@ -6,7 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Sample, Taint, Task, TaskStatus, Worker
+from loadstar.core.model import (
+    Load,
+    Node,
+    Phase,
+    Placement,
+    Pod,
+    Policy,
+    Sample,
+    Strategy,
+    Taint,
+    Task,
+    TaskStatus,
+    Worker,
+)
 from loadstar.core.nodes import NodeView
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
@@ -81,7 +94,7 @@ def ledger(*views: NodeView) -> Ledger:
     book = Ledger()
     for item in views:
         book.nodes[item.node.name] = item
-        book._changed.add(item.node.name)
+        book.put_node(item.node)
         if item.load is not None:
             book.loads[item.node.name] = item.load
     return book
@@ -90,7 +103,8 @@ def ledger(*views: NodeView) -> Ledger:
 def request(uid: str = "u", avoid: frozenset[str] = frozenset(), **fields: Any) -> Request:
     own = fields.pop("worker", worker())
     requires, prefers = fields.pop("requires", ()), fields.pop("prefers", ())
-    return Request(uid, Template(own, Placement(**fields), requires, prefers), avoid)
+    strategy = fields.pop("strategy", Strategy.LOAD_AWARE)
+    return Request(uid, Template(own, Placement(**fields), requires, prefers, strategy), avoid)
 
 
 def taint(key: str = "k", effect: str = "NoSchedule") -> Taint:

@@ -13,12 +13,13 @@ from loadstar.core.fit import reject
 from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Policy, Sample, Taint, Weights
 from loadstar.core.nodes import Charge
-from loadstar.core.placement import Placed, place, ranked
+from loadstar.core.placement import Placed, place
 from loadstar.core.prediction import predict
 from loadstar.core.request import Request
 from loadstar.core.scoring import CLASS_ORDER
 from loadstar.core.shapes import FAN, Group, Member, enclose, member_of, shape_of
 from loadstar.core.snapshot import Snapshot
+from loadstar.core.strategies import ranked
 from tests.unit.core.builders import GI, NOW, request, view, worker
 
 GPU = {"capability.loadstar.dev/gpu": ""}
@@ -99,7 +100,7 @@ def agree(own: Request, snapshot: Snapshot) -> str | None:
         assert not fit
         return None
     assert decision.score is not None
-    best = ranked(own, snapshot, fit)
+    best = ranked(own, snapshot, [item.node.name for item in fit])
     for found, exact in zip((decision.score, *decision.next), best, strict=False):
         assert CLASS_ORDER[found.node_class] == CLASS_ORDER[exact.node_class]
         assert abs(found.rank - exact.rank) < 1e-9
