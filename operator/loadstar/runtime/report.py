@@ -51,7 +51,7 @@ def standing(view: NodeView, snapshot: Snapshot) -> NodeScore:
     )
 
 
-def freshness(reports: list[NodeReport], before: Condition | None, generation: int, now: float) -> Condition:
+def freshness(reports: list[NodeReport], before: Condition | None, now: float) -> Condition:
     """The condition LoadDataFresh: True when every open node has a fresh sample."""
     open_nodes = [r.score for r in reports if r.score.node_class is not NodeClass.CLOSED]
     stale = [s.node for s in open_nodes if s.node_class is NodeClass.UNKNOWN]
@@ -63,7 +63,7 @@ def freshness(reports: list[NodeReport], before: Condition | None, generation: i
     else:
         value, reason, message = "Unknown", "NoOpenNodes", "no node is open for Pods"
     changed = before.changed if before and before.status == value else now
-    return Condition(LOAD_DATA_FRESH, value, reason, message, changed, generation)
+    return Condition(LOAD_DATA_FRESH, value, reason, message, changed)
 
 
 class Report:
@@ -123,7 +123,7 @@ class Report:
 
     async def _status(self, reports: list[NodeReport], now: float) -> None:
         generation = self._store.policy.generation
-        condition = freshness(reports, self._condition, generation, now)
+        condition = freshness(reports, self._condition, now)
         news = (
             generation,
             condition.status,
