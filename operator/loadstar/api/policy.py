@@ -10,7 +10,7 @@ from loadstar.api.base import SET, DnsLabel, LabelName, Model, StatusModel, keye
 from loadstar.api.status import Condition, Count, Name, Time
 from loadstar.api.task import Weights
 from loadstar.api.worker import Worker
-from loadstar.core.model import NodeClass, Strategy
+from loadstar.core.model import NodeClass, Strategy, WhenFull, WhenHot
 
 
 class Thresholds(Model):
@@ -50,6 +50,11 @@ class PlacementPolicySpec(Model):
     strategy: Strategy = Strategy.LOAD_AWARE
     """Who chooses the node of a Task that does not say: LoadAware, WeightedRandom, RoundRobin, PowerOfTwo or
     KubeScheduler."""
+    when_hot: WhenHot = WhenHot.PLACE
+    """Place: hot nodes are taken last. Wait: a Task of strategy LoadAware waits until a node is not hot."""
+    when_full: WhenFull = WhenFull.CREATE_PODS
+    """CreatePods: where no node has had room for 30 s, up to ten Pods exist all the same, unpinned, so that a cluster
+    autoscaler sees demand. Hold: Tasks wait without Pods."""
     thresholds: Thresholds = Thresholds()
     """When a node is hot."""
     metrics: Metrics = Metrics()

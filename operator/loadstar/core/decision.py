@@ -10,7 +10,9 @@ from loadstar.core.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """`node` is None when the choice is left to kube-scheduler. `next` are the runners-up."""
+    """`node` is None when the choice is left to kube-scheduler. `next` are the runners-up; `others` those of them that
+    are so much alike that the Pod may as well go there.
+    """
 
     node: str | None
     score: NodeScore | None
@@ -18,6 +20,7 @@ class Placed:
     message: str
     fresh: bool
     strategy: Strategy = Strategy.LOAD_AWARE
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Ledger:
         self._shapes = Shapes()
         self._frontiers = Frontiers(self._shapes)
         self._turns = Turns()
+        self._quarantined: dict[str, float] = {}
         self._fleet: Fleet = NO_FLEET
         self._policy: Policy | None = None
         self._aged = float("-inf")
@@ -67,6 +68,10 @@ class Ledger:
     def serve(self, name: str) -> None:
         """It was this node's turn."""
         self._turns.serve(name)
+
+    def quarantine(self, name: str, until: float) -> None:
+        """Until then the node is the last choice."""
+        self._quarantined[name] = until
 
     def drop_node(self, name: str) -> None:
         """A Node is gone; what is charged to it stays known in case it comes back."""
@@ -158,6 +163,13 @@ class Ledger:
         if now - self._aged >= AGING_SECONDS:
             self._aged = now
             self._age(policy, now)
+        for name, until in list(self._quarantined.items()):
+            view = self.nodes.get(name)
+            if view is not None and view.failing != (until > now):
+                view.failing = until > now
+                self._changed.add(name)
+            if until <= now:
+                del self._quarantined[name]
         if not self._changed:
             return
         many = len(self._changed) * MANY > len(self.nodes)

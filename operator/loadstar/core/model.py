@@ -26,6 +26,20 @@ class Strategy(StrEnum):
     KUBE_SCHEDULER = "KubeScheduler"
 
 
+class WhenHot(StrEnum):
+    """What becomes of a Task when every node that can take it is hot."""
+
+    PLACE = "Place"
+    WAIT = "Wait"
+
+
+class WhenFull(StrEnum):
+    """Whether Pods may exist that no node has room for."""
+
+    CREATE_PODS = "CreatePods"
+    HOLD = "Hold"
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """What each resource's load counts in the LoadScore; they sum to 1."""
@@ -56,7 +70,11 @@ class Taint:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a Task may run and who decides; None = as its type or the policy says."""
+    """Where a Task may run and who decides; None = as its type or the policy says.
+
+    `near`, `apart`: names of Tasks of its namespace to be close to or away from. `strict`: its Pod goes to the chosen
+    node or to none.
+    """
 
     strategy: Strategy | None = None
     requires: tuple[str, ...] = ()
@@ -64,6 +82,9 @@ class Placement:
     node_selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     weights: Weights | None = None
+    near: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +153,7 @@ class NodeScore:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How one attempt went; kept for the last few."""
+    """How one attempt went; kept for the last few. `others`: further nodes that did not take its Pod."""
 
     attempt: int
     node: str
@@ -142,6 +163,7 @@ class Attempt:
     finished: float | None = None
     exit_code: int | None = None
     message: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +267,7 @@ class Pod:
     disappear, and the rest is what was last seen of it; `confirmed` that this is certain and not only a label that was
     taken off. `expunged`: only a finalizer still holds the object.
     `tracked`: that finalizer is ours. `altered`: somebody took off the marks by which it is ours. Attempt and part are
-    read from its name, which nobody can change.
+    read from its name, which nobody can change. `named`: the nodes that its affinity names, the chosen one first.
     """
 
     namespace: str
@@ -276,6 +298,7 @@ class Pod:
     waiting_reason: str = ""
     waiting_message: str = ""
     unschedulable: str = ""
+    named: tuple[str, ...] = ()
 
     @property
     def ran(self) -> bool:
@@ -356,6 +379,8 @@ class Policy:
     weights: Weights = Weights()
     strategy: Strategy = Strategy.LOAD_AWARE
     hot: float = 0.85
+    when_hot: WhenHot = WhenHot.PLACE
+    when_full: WhenFull = WhenFull.CREATE_PODS
     period_seconds: float = 5
     stale_seconds: float = 180
     types: Mapping[str, TypeDefault] = field(default_factory=dict)

@@ -11,12 +11,18 @@ from typing import Final
 
 from loadstar.core.decision import Decision, Placed, Unplaced
 from loadstar.core.fit import Cause, explain_none, reject
+from loadstar.core.model import NodeClass, Policy, Strategy, WhenFull, WhenHot
+from loadstar.core.reasons import Reason
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
-from loadstar.core.strategies import STRATEGIES
+from loadstar.core.strategies import STRATEGIES, describe
 
-__all__ = ["Decision", "Placed", "Unplaced", "place"]
+__all__ = ["Decision", "Placed", "Unplaced", "place", "shown"]
 
+FULL_SECONDS: Final = 30.0
+"""For so long a Task waits for room before its Pod is shown to cluster autoscalers."""
+SHOWN_PODS: Final = 10
+"""So many Pods without a node are enough for an autoscaler to add one, and few enough not to flood kube-scheduler."""
 _SECOND_LOOK: Final = {Cause.AVOIDED, Cause.APART}
 
 
@@ -27,10 +33,38 @@ def place(request: Request, snapshot: Snapshot) -> Decision:
     """
     decision = STRATEGIES[request.template.strategy](request, snapshot)
     if decision is not None:
-        return decision
+        return _cool(decision, snapshot)
     rejections = {
         name: rejection for name, view in snapshot.nodes.items() if (rejection := reject(view, request)) is not None
     }
     if any(rejection.cause in _SECOND_LOOK for rejection in rejections.values()):
         return place(replace(request, avoid=frozenset(), apart=frozenset()), snapshot)
     return Unplaced(*explain_none(rejections, request.template.worker.requests))
+
+
+def shown(decision: Decision, policy: Policy, waited: float, pods: int) -> Decision:
+    """What follows for a Task that has waited so many seconds, while so many Pods without a node exist.
+
+    Where no node has room some Pods are made all the same, unpinned: cluster autoscalers see demand by such Pods alone.
+    """
+    if (
+        isinstance(decision, Unplaced)
+        and decision.reason is Reason.WAITING_FOR_CAPACITY
+        and policy.when_full is WhenFull.CREATE_PODS
+        and waited >= FULL_SECONDS
+        and pods < SHOWN_PODS
+    ):
+        text = f"no node had room for {FULL_SECONDS:.0f} s: its Pod waits for any, so that a cluster autoscaler sees it"
+        return Placed(None, None, (), f"{text}: {decision.message}", fresh=True, strategy=Strategy.KUBE_SCHEDULER)
+    return decision
+
+
+def _cool(placed: Placed, snapshot: Snapshot) -> Decision:
+    """The choice, unless the policy would have Tasks wait for a cooler node and there is none."""
+    best, policy = placed.score, snapshot.policy
+    if best is None or best.node_class is not NodeClass.HOT or policy.when_hot is not WhenHot.WAIT:
+        return placed
+    if placed.strategy is not Strategy.LOAD_AWARE:
+        return placed
+    text = f"every node that can take it is over {policy.hot:.0%} load; the best would be {best.node}: {describe(best)}"
+    return Unplaced(Reason.NODES_OVERLOADED, text)

@@ -140,7 +140,7 @@ def _without_pod(view: View, now: float) -> tuple[Instruction, ...]:
         if refusal.invalid:
             return steps.give_up(task, Reason.POD_INVALID, refusal.message, now)
         return steps.refused(task, refusal.message, now)
-    return (CreatePod(status.attempt, status.assigned_to),)
+    return (CreatePod(status.attempt, status.assigned_to, view.others),)
 
 
 def _stopping(view: View, pod: Pod) -> tuple[Instruction, ...]:

@@ -25,6 +25,8 @@ from loadstar.core.turns import base_weight
 
 DRAWS: Final = 64
 """Among more nodes than this, so many are drawn before all are looked at."""
+ALIKE: Final = 0.05
+"""By so much the rank of nodes of one class may differ for their order not to matter."""
 LEAST_IDLE: Final = 0.01
 """A node that is full to the brim keeps this share of its base weight: it is unlikely, and not impossible."""
 
@@ -49,7 +51,16 @@ def load_aware(request: Request, snapshot: Snapshot) -> Placed | None:
         message = f"{best.node} is the only node that can take it: {describe(best)}"
     if not fresh:
         message = f"no fresh load sample: {best.node} has the lowest share of its room requested: {describe(best)}"
-    return Placed(best.node, best, tuple(others), message + _next(others), fresh)
+    alike = () if request.template.placement.strict else as_good(best, others)
+    also = f"; its Pod may as well go to {' or '.join(alike)}" if alike else ""
+    return Placed(best.node, best, tuple(others), message + _next(others) + also, fresh, others=alike)
+
+
+def as_good(best: NodeScore, others: list[NodeScore]) -> tuple[str, ...]:
+    """The names of those that are as good as the best, for all that is known."""
+    return tuple(
+        other.node for other in others if other.node_class is best.node_class and other.rank - best.rank <= ALIKE
+    )
 
 
 def weighted_random(request: Request, snapshot: Snapshot) -> Placed | None:

@@ -60,6 +60,7 @@ def pod(raw: Json) -> Pod:
         waiting_reason=_short(waiting.get("reason")),
         waiting_message=_short(waiting.get("message")),
         unschedulable=_short(scheduled.get("message")) if scheduled.get("status") == "False" else "",
+        named=_named(spec) if not spec.get("nodeName") else (),
     )
 
 
@@ -80,6 +81,19 @@ def node(raw: Json) -> Node:
         ),
         allocatable=amounts(status.get("allocatable") or status.get("capacity")),
         base_weight=_weight((meta.get("annotations") or {}).get(BASE_WEIGHT_ANNOTATION)),
+    )
+
+
+def _named(spec: Json) -> tuple[str, ...]:
+    """The nodes that the Pod's required affinity names, in its order. Only our own Pods are read."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    return tuple(
+        str(value)
+        for term in required.get("nodeSelectorTerms") or ()
+        for field in term.get("matchFields") or ()
+        if field.get("key") == "metadata.name"
+        for value in field.get("values") or ()
     )
 
 
