@@ -1,5 +1,5 @@
 """`make bench`: run every measurement."""
 
-from bench.placement import main
+from bench.core import main
 
 main()

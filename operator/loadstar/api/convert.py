@@ -29,6 +29,8 @@ from loadstar.core.model import (
     Toleration,
     TypeDefault,
     Weights,
+    WhenFull,
+    WhenHot,
     Worker,
 )
 from loadstar.core.quantity import amounts
@@ -103,7 +105,7 @@ def _retry(raw: Mapping[str, Any]) -> Retry:
 def placement(raw: Mapping[str, Any]) -> Placement:
     """Where a Task may run."""
     return Placement(
-        strategy=Strategy(raw.get("strategy", Strategy.LOAD_AWARE)),
+        strategy=Strategy(raw["strategy"]) if raw.get("strategy") else None,
         requires=tuple(raw.get("requires") or ()),
         prefers=tuple(raw.get("prefers") or ()),
         node_selector=tuple(sorted((raw.get("nodeSelector") or {}).items())),
@@ -117,6 +119,9 @@ def placement(raw: Mapping[str, Any]) -> Placement:
             for item in raw.get("tolerations") or ()
         ),
         weights=weights(raw["weights"]) if raw.get("weights") else None,
+        near=tuple((raw.get("affinity") or {}).get("near") or ()),
+        apart=tuple((raw.get("affinity") or {}).get("apart") or ()),
+        strict=bool(raw.get("strict")),
     )
 
 
@@ -131,6 +136,9 @@ def policy(raw: Mapping[str, Any]) -> Policy:
     default, metrics = Policy(), spec.get("metrics") or {}
     return Policy(
         weights=weights(spec["weights"]) if spec.get("weights") else default.weights,
+        strategy=Strategy(spec.get("strategy") or default.strategy),
+        when_hot=WhenHot(spec.get("whenHot") or default.when_hot),
+        when_full=WhenFull(spec.get("whenFull") or default.when_full),
         hot=float((spec.get("thresholds") or {}).get("hot", default.hot)),
         period_seconds=float(metrics.get("periodSeconds", default.period_seconds)),
         stale_seconds=float(metrics.get("staleSeconds", default.stale_seconds)),
@@ -139,6 +147,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
                 worker=worker(item.get("worker")),
                 requires=tuple(item.get("requires") or ()),
                 prefers=tuple(item.get("prefers") or ()),
+                weights=weights(item["weights"]) if item.get("weights") else None,
             )
             for name, item in (spec.get("types") or {}).items()
         },
@@ -252,6 +261,7 @@ def _attempt(raw: Mapping[str, Any]) -> Attempt:
         finished=parse_time(raw.get("finishTime")),
         exit_code=raw.get("exitCode"),
         message=raw.get("message", ""),
+        others=tuple(raw.get("others") or ()),
     )
 
 
@@ -266,6 +276,7 @@ def _attempt_document(value: Attempt) -> Json:
             "finishTime": format_time(value.finished),
             "exitCode": value.exit_code,
             "message": value.message[:MESSAGE_CHARACTERS] or None,
+            "others": list(value.others[:2]) or None,
         }
     )
 

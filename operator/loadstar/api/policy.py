@@ -10,7 +10,7 @@ from loadstar.api.base import SET, DnsLabel, LabelName, Model, StatusModel, keye
 from loadstar.api.status import Condition, Count, Name, Time
 from loadstar.api.task import Weights
 from loadstar.api.worker import Worker
-from loadstar.core.model import NodeClass
+from loadstar.core.model import NodeClass, Strategy, WhenFull, WhenHot
 
 
 class Thresholds(Model):
@@ -38,6 +38,8 @@ class TypeDefaults(Model):
     """Capabilities that the node must have, beside the Task's own."""
     prefers: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
     """Capabilities that make a node better."""
+    weights: Weights | None = None
+    """What each resource's load counts for Tasks of this type that do not say."""
 
 
 class PlacementPolicySpec(Model):
@@ -45,12 +47,20 @@ class PlacementPolicySpec(Model):
 
     weights: Weights = Weights(cpu=0.5, memory=0.3, io=0.2)
     """What each resource's load counts."""
+    strategy: Strategy = Strategy.LOAD_AWARE
+    """Who chooses the node of a Task that does not say: LoadAware, WeightedRandom, RoundRobin, PowerOfTwo or
+    KubeScheduler."""
+    when_hot: WhenHot = WhenHot.PLACE
+    """Place: hot nodes are taken last. Wait: a Task of strategy LoadAware waits until a node is not hot."""
+    when_full: WhenFull = WhenFull.CREATE_PODS
+    """CreatePods: where no node has had room for 30 s, up to ten Pods exist all the same, unpinned, so that a cluster
+    autoscaler sees demand. Hold: Tasks wait without Pods."""
     thresholds: Thresholds = Thresholds()
     """When a node is hot."""
     metrics: Metrics = Metrics()
     """How load is read."""
     types: Annotated[dict[DnsLabel, TypeDefaults], Field(max_length=64)] | None = None
-    """By type of Task: the default worker and capabilities. The type `default` serves Tasks whose type is not here."""
+    """By type of Task: default worker, capabilities and weights. The type `default` serves all that are not here."""
 
 
 class NodeStanding(StatusModel):
@@ -67,7 +77,8 @@ class NodeStanding(StatusModel):
     io: float | None = None
     """Share of I/O time; absent where it is not measured."""
     class_: Annotated[NodeClass, Field(alias="class")]
-    """Cold, Hot, Unknown (no fresh sample) or Closed (not Ready or cordoned)."""
+    """Cold, Hot, Unknown (no fresh sample), Quarantined (Tasks fail there at once, and elsewhere not) or Closed (not
+    Ready or cordoned)."""
     sample_age_seconds: Count | None = None
     """Age of the load sample."""
     tasks: Count = 0

@@ -71,6 +71,8 @@ class AttemptRecord(StatusModel):
     """When it ended."""
     exit_code: ExitCode | None = None
     """The exit code of its container."""
+    others: Annotated[list[Name], Field(max_length=2, json_schema_extra=ATOMIC)] | None = None
+    """Further nodes that its Pod named and that did not take it either."""
     message: Text | None = None
     """More about its end."""
 

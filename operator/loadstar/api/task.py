@@ -67,11 +67,32 @@ class Toleration(Model):
     """Effect of the taint; absent: every effect."""
 
 
+class Affinity(Model):
+    """Tasks of the same namespace to be close to or away from."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            rule(
+                "!has(self.near) || !has(self.apart) || self.near.all(name, !(name in self.apart))",
+                "must not name a Task in both near and apart",
+            )
+        )
+    )
+
+    near: Annotated[list[DnsLabel], Field(max_length=16, json_schema_extra=SET)] | None = None
+    """Nodes on which these Tasks run, or ran last, are better: by a fifth of a node's load."""
+    apart: Annotated[list[DnsLabel], Field(max_length=16, json_schema_extra=SET)] | None = None
+    """Nodes on which these Tasks are now are taken only when there is no other."""
+
+
 class Placement(Model):
     """Where the Task may run, and who chooses."""
 
-    strategy: Annotated[Strategy, Field(json_schema_extra=UNSAID)] = Strategy.LOAD_AWARE
-    """LoadAware, unless said otherwise: the node with the lowest predicted load. KubeScheduler: as that chooses."""
+    strategy: Strategy | None = None
+    """LoadAware: the node with the lowest predicted load. WeightedRandom: by chance, in proportion to base weight and
+    idle CPU. RoundRobin: in turn, by base weight. PowerOfTwo: the less loaded of two by chance. KubeScheduler: left to
+    kube-scheduler. Absent: as the PlacementPolicy says. A node's base weight is its annotation
+    loadstar.dev/base-weight, else its cores."""
     requires: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
     """Capabilities: for each, the node must have the label capability.loadstar.dev/NAME."""
     prefers: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
@@ -81,7 +102,12 @@ class Placement(Model):
     tolerations: Annotated[list[Toleration], Field(max_length=16, json_schema_extra=ATOMIC)] | None = None
     """Taints that are tolerated."""
     weights: Weights | None = None
-    """Weights for this Task instead of the PlacementPolicy's."""
+    """Weights for this Task instead of its type's or the PlacementPolicy's."""
+    affinity: Affinity | None = None
+    """Tasks to be close to or away from."""
+    strict: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
+    """true: its Pod names the chosen node alone. Otherwise up to two more that are as good, of which kube-scheduler may
+    take one where the first does not do, as for the zone of a volume."""
 
 
 class Backoff(Model):

@@ -82,10 +82,15 @@ async def now(client: Client, task: Task) -> str:
         store = await _view(client)
     except Forbidden:
         return "you may not list nodes and Pods of the whole cluster: the record above is what there is"
+    for name in (*task.placement.near, *task.placement.apart):
+        try:
+            store.apply_task(convert.task(await client.get(tasks_path(task.namespace, name))))
+        except NotFound:
+            continue
     if resolve(task, store.policy) is None:
         return missing_worker_message(task, store.policy)
     snapshot = store.snapshot(time.time())
-    request = request_of(task, snapshot)
+    request = request_of(task, snapshot, store.node_of)
     decision = None if request is None else place(request, snapshot)
     if isinstance(decision, Placed):
         return f"it would be placed: {decision.message}"

@@ -16,10 +16,14 @@ class WriteStatus:
 
 @dataclass(frozen=True, slots=True)
 class CreatePod:
-    """Create the Pod of the current attempt under its fixed name; that it exists already is success."""
+    """Create the Pod of the current attempt under its fixed name; that it exists already is success.
+
+    `others`: nodes that are as good as `node`.
+    """
 
     attempt: int
     node: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

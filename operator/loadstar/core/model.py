@@ -20,7 +20,24 @@ class Strategy(StrEnum):
     """Who chooses the node."""
 
     LOAD_AWARE = "LoadAware"
+    WEIGHTED_RANDOM = "WeightedRandom"
+    ROUND_ROBIN = "RoundRobin"
+    POWER_OF_TWO = "PowerOfTwo"
     KUBE_SCHEDULER = "KubeScheduler"
+
+
+class WhenHot(StrEnum):
+    """What becomes of a Task when every node that can take it is hot."""
+
+    PLACE = "Place"
+    WAIT = "Wait"
+
+
+class WhenFull(StrEnum):
+    """Whether Pods may exist that no node has room for."""
+
+    CREATE_PODS = "CreatePods"
+    HOLD = "Hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +70,21 @@ class Taint:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a Task may run and who decides."""
+    """Where a Task may run and who decides; None = as its type or the policy says.
 
-    strategy: Strategy = Strategy.LOAD_AWARE
+    `near`, `apart`: names of Tasks of its namespace to be close to or away from. `strict`: its Pod goes to the chosen
+    node or to none.
+    """
+
+    strategy: Strategy | None = None
     requires: tuple[str, ...] = ()
     prefers: tuple[str, ...] = ()
     node_selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     weights: Weights | None = None
+    near: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +132,7 @@ class NodeClass(StrEnum):
     COLD = "Cold"
     HOT = "Hot"
     UNKNOWN = "Unknown"
+    QUARANTINED = "Quarantined"
     CLOSED = "Closed"
 
 
@@ -128,7 +153,7 @@ class NodeScore:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How one attempt went; kept for the last few."""
+    """How one attempt went; kept for the last few. `others`: further nodes that did not take its Pod."""
 
     attempt: int
     node: str
@@ -138,6 +163,7 @@ class Attempt:
     finished: float | None = None
     exit_code: int | None = None
     message: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +267,7 @@ class Pod:
     disappear, and the rest is what was last seen of it; `confirmed` that this is certain and not only a label that was
     taken off. `expunged`: only a finalizer still holds the object.
     `tracked`: that finalizer is ours. `altered`: somebody took off the marks by which it is ours. Attempt and part are
-    read from its name, which nobody can change.
+    read from its name, which nobody can change. `named`: the nodes that its affinity names, the chosen one first.
     """
 
     namespace: str
@@ -272,6 +298,7 @@ class Pod:
     waiting_reason: str = ""
     waiting_message: str = ""
     unschedulable: str = ""
+    named: tuple[str, ...] = ()
 
     @property
     def ran(self) -> bool:
@@ -285,20 +312,36 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """A node's measured use: the mean over [timestamp - window, timestamp]. None = not measured, never zero."""
+class Sample:
+    """One measured value: the mean over [timestamp - window, timestamp]; window 0 = an instant."""
 
-    cpu_cores: float | None
-    memory_bytes: float | None
-    io: float | None
+    value: float
     timestamp: float
     window: float
     source: str
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """A node's measured use. None = not measured, never zero.
+
+    `cpu` in cores; `memory` in bytes, an instant; `io` the share of time, 0..1; `load1` the runnable and
+    uninterruptible threads, a one-minute mean; `io_pressure` PSI some, 0..1, which only sets the class.
+    """
+
+    cpu: Sample | None
+    memory: Sample | None
+    io: Sample | None
+    load1: Sample | None = None
+    io_pressure: Sample | None = None
+
+
+NOTHING_MEASURED: Final = Load(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A Node object, reduced to what placing needs."""
+    """A Node object, reduced to what placing needs. `base_weight`: its annotation's, for strategies by weight."""
 
     name: str
     resource_version: str
@@ -308,6 +351,7 @@ class Node:
     taints: tuple[Taint, ...]
     allocatable: Quantities
     ready_changed: float | None = None
+    base_weight: float | None = None
 
     @property
     def out_of_service(self) -> bool:
@@ -320,11 +364,12 @@ OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
 
 @dataclass(frozen=True, slots=True)
 class TypeDefault:
-    """What the admin lets a type of Task run and where."""
+    """What the admin lets a type of Task run, and where, and what its load weighs."""
 
     worker: Worker | None = None
     requires: tuple[str, ...] = ()
     prefers: tuple[str, ...] = ()
+    weights: Weights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +377,10 @@ class Policy:
     """The cluster's PlacementPolicy; these defaults hold while there is none."""
 
     weights: Weights = Weights()
+    strategy: Strategy = Strategy.LOAD_AWARE
     hot: float = 0.85
+    when_hot: WhenHot = WhenHot.PLACE
+    when_full: WhenFull = WhenFull.CREATE_PODS
     period_seconds: float = 5
     stale_seconds: float = 180
     types: Mapping[str, TypeDefault] = field(default_factory=dict)

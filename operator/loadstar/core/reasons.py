@@ -15,6 +15,7 @@ class Reason(StrEnum):
     QUEUED = "Queued"
     BACKING_OFF = "BackingOff"
     WAITING_FOR_CAPACITY = "WaitingForCapacity"
+    NODES_OVERLOADED = "NodesOverloaded"
     REQUEST_TOO_LARGE = "RequestTooLarge"
     NO_MATCHING_NODE = "NoMatchingNode"
     NO_READY_NODE = "NoReadyNode"
@@ -47,6 +48,7 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.QUEUED: "waits for the next placement cycle",
     Reason.BACKING_OFF: "waits for the time of its next attempt",
     Reason.WAITING_FOR_CAPACITY: "fits some node, but none has room now",
+    Reason.NODES_OVERLOADED: "every node that can take it is hot, and the PlacementPolicy says whenHot: Wait",
     Reason.REQUEST_TOO_LARGE: "asks for more than any node it may use offers in all",
     Reason.NO_MATCHING_NODE: "no node has the labels, capabilities and taints that it asks for or tolerates",
     Reason.NO_READY_NODE: "no node is Ready and open for Pods",

@@ -21,7 +21,7 @@ from loadstar.core.instructions import (
     RestorePod,
     Wait,
 )
-from loadstar.core.model import Phase, Pod, Strategy, Task
+from loadstar.core.model import Phase, Pod, Task
 from loadstar.core.naming import pod_name
 from loadstar.core.placement import Unplaced
 from loadstar.core.reasons import Reason
@@ -140,7 +140,7 @@ def _without_pod(view: View, now: float) -> tuple[Instruction, ...]:
         if refusal.invalid:
             return steps.give_up(task, Reason.POD_INVALID, refusal.message, now)
         return steps.refused(task, refusal.message, now)
-    return (CreatePod(status.attempt, status.assigned_to),)
+    return (CreatePod(status.attempt, status.assigned_to, view.others),)
 
 
 def _stopping(view: View, pod: Pod) -> tuple[Instruction, ...]:
@@ -187,7 +187,7 @@ def _lost(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
 
 
 def _unbound(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
-    pinned = task.placement.strategy is not Strategy.KUBE_SCHEDULER and bool(task.status.assigned_to)
+    pinned = bool(task.status.assigned_to)
     why = Wait(Reason.UNSCHEDULABLE, pod.unschedulable or "kube-scheduler has not looked at the Pod yet")
     if not pinned or not pod.unschedulable:
         # Another node helps only against a scheduler that said no, not against one that is away.

@@ -65,7 +65,15 @@ def record(task: Task, pod: Pod, end: End, now: float | None = None) -> Attempt:
         finished=pod.finished if pod.finished is not None else now,
         exit_code=pod.exit_code,
         message=end.message,
+        others=_refused(task, pod, end),
     )
+
+
+def _refused(task: Task, pod: Pod, end: End) -> tuple[str, ...]:
+    """What nodes beside the chosen one did not take the Pod: all that it named, when it was bound to none."""
+    if end.reason is not Reason.NEVER_BOUND:
+        return ()
+    return tuple(name for name in pod.named if name != task.status.assigned_to)
 
 
 def kept(status: TaskStatus, one: Attempt) -> tuple[Attempt, ...]:

@@ -1,62 +1,37 @@
 """The LoadScore: how loaded a node would be with the Task on it. Lowest wins.
 
-It works on *predicted* load: the last sample plus what our own Tasks add that the sample has not seen yet. A sample
-is the mean over [T - W, T], so a Pod that ran through half of that window is half in it, and its reservation counts
-the other half. Which nodes may be scored at all is `placement`'s.
+It works on *predicted* load (`prediction`). Which nodes may be scored at all is `fit`'s.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 from zlib import crc32
 
-from loadstar.core.model import NodeClass, NodeScore, Policy, Weights
+from loadstar.core.fleet import NO_FLEET, Fleet
+from loadstar.core.model import Load, Node, NodeClass, NodeScore, Policy, Weights
+from loadstar.core.nodes import NodeView
+from loadstar.core.prediction import Prediction, predict
 from loadstar.core.quantity import CPU, MEMORY
-from loadstar.core.snapshot import NodeView, Reservation
+from loadstar.core.reservations import Reservation
 
-PREFERRED_BONUS = 0.05
+PREFERRED_BONUS: Final = 0.05
 """What each preferred capability of a node takes off its rank."""
-LARGEST_TERM = 0.5
+LARGEST_TERM: Final = 0.5
 """How much the most loaded resource counts beside the weighted sum: a node is as good as its scarcest resource."""
+CLASSES: Final = (NodeClass.COLD, NodeClass.HOT, NodeClass.UNKNOWN, NodeClass.QUARANTINED, NodeClass.CLOSED)
+"""In the order in which nodes are tried."""
+CLASS_ORDER: Final = {name: number for number, name in enumerate(CLASSES)}
+NOTHING: Final = Reservation(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Shares of allocatable, 0..1 and beyond when overcommitted; io None = not measured."""
-
-    cpu: float
-    memory: float
-    io: float | None = None
-
-
-def unseen(res: Reservation, timestamp: float, window: float) -> float:
-    """The share of a sample over [timestamp - window, timestamp] that does not contain this Pod: 0..1."""
-    if res.started is None or res.started >= timestamp:
-        return 1.0
-    if window <= 0:
-        return 0.0
-    return 1.0 - min(1.0, (timestamp - max(timestamp - window, res.started)) / window)
-
-
-def predicted(view: NodeView, now: float, stale_seconds: float) -> tuple[Shares, bool]:
-    """The node's load now, and whether a fresh sample is behind it.
-
-    Without one, requests stand in for use, since an unmeasured node is not an idle node.
-    """
-    cpus = max(1, view.node.allocatable.get(CPU, 0))
-    memory = max(1, view.node.allocatable.get(MEMORY, 0))
-    load = view.load
-    if load is None or load.cpu_cores is None or load.memory_bytes is None or now - load.timestamp > stale_seconds:
-        by_request = Shares(view.requested.get(CPU, 0) / cpus, view.requested.get(MEMORY, 0) / memory)
-        return by_request, False
-    extra_cpu = sum(res.cpu * unseen(res, load.timestamp, load.window) for res in view.reservations.values())
-    # Memory is an instant's value: a Pod is in it or not.
-    extra_memory = sum(res.memory * unseen(res, load.timestamp, 0) for res in view.reservations.values())
-    return Shares(
-        cpu=(load.cpu_cores * 1000 + extra_cpu) / cpus,
-        memory=(load.memory_bytes + extra_memory) / memory,
-        io=load.io,
-    ), True
+def sample_age(load: Load | None, now: float) -> float | None:
+    """Seconds since the older of the CPU and the memory sample; None without both."""
+    if load is None or load.cpu is None or load.memory is None:
+        return None
+    cpu, memory = now - load.cpu.timestamp, now - load.memory.timestamp
+    older = max(memory, cpu)
+    return older if older > 0 else 0.0
 
 
 def normalised(weights: Weights, *, io_known: bool) -> Weights:
@@ -68,6 +43,15 @@ def normalised(weights: Weights, *, io_known: bool) -> Weights:
     return Weights(weights.cpu / total, weights.memory / total, io / total)
 
 
+def floor_of(view: NodeView, prediction: Prediction) -> int:
+    """The number of the best class that the node can have as it stands."""
+    if view.failing:
+        return CLASS_ORDER[NodeClass.QUARANTINED]
+    if not prediction.known:
+        return CLASS_ORDER[NodeClass.UNKNOWN]
+    return CLASS_ORDER[NodeClass.HOT if prediction.pressed else NodeClass.COLD]
+
+
 def score(
     view: NodeView,
     own: Reservation | None,
@@ -76,43 +60,55 @@ def score(
     weights: Weights,
     prefers: tuple[str, ...],
     now: float,
+    fleet: Fleet = NO_FLEET,
 ) -> NodeScore:
     """Score one node for a Task that would add `own` (None: the node as it is)."""
-    shares, fresh = predicted(view, now, policy.stale_seconds)
-    cpu, memory = shares.cpu, shares.memory
-    if own is not None:
-        cpu += own.cpu / max(1, view.node.allocatable.get(CPU, 0))
-        memory += own.memory / max(1, view.node.allocatable.get(MEMORY, 0))
-    used = normalised(weights, io_known=shares.io is not None)
-    total = used.cpu * cpu + used.memory * memory + used.io * (shares.io or 0.0)
-    worst = max(cpu, memory, shares.io or 0.0)
-    bonus = PREFERRED_BONUS * sum(name in view.node.labels for name in prefers)
-    if not fresh:
-        node_class = NodeClass.UNKNOWN
-    elif worst > policy.hot:
-        node_class = NodeClass.HOT
-    else:
-        node_class = NodeClass.COLD
+    prediction = predict(view, policy, now, fleet)
+    used = normalised(weights, io_known=prediction.io is not None)
+    floor, less = floor_of(view, prediction), bonus(view.node, prefers)
+    return grade(view, prediction, own or NOTHING, used, policy.hot, less, now, floor)
+
+
+def grade(
+    view: NodeView,
+    prediction: Prediction,
+    own: Reservation,
+    weights: Weights,
+    hot: float,
+    less: float,
+    now: float,
+    floor: int,
+) -> NodeScore:
+    """Score a node that is predicted like this; `weights` are normalised, `less` is taken off the rank."""
+    allocatable = view.node.allocatable
+    cpu = prediction.cpu.total + own.cpu / (allocatable.get(CPU) or 1)
+    memory = prediction.memory.total + own.memory / (allocatable.get(MEMORY) or 1)
+    io = None if prediction.io is None else prediction.io.total + own.io
+    total = weights.cpu * cpu + weights.memory * memory + weights.io * (io or 0.0)
+    worst = max(cpu, memory, io or 0.0)
     return NodeScore(
         node=view.node.name,
         total=total,
-        rank=total + LARGEST_TERM * worst - bonus,
+        rank=total + LARGEST_TERM * worst - less,
         cpu=cpu,
         memory=memory,
-        io=shares.io,
-        weights=used,
-        sample_age=max(0.0, now - view.load.timestamp) if view.load else None,
-        node_class=node_class,
+        io=io,
+        weights=weights,
+        sample_age=sample_age(view.load, now),
+        node_class=CLASSES[floor or int(worst > hot)],
     )
 
 
-CLASS_ORDER = {NodeClass.COLD: 0, NodeClass.HOT: 1, NodeClass.UNKNOWN: 2, NodeClass.CLOSED: 3}
+def bonus(node: Node, prefers: tuple[str, ...]) -> float:
+    """What the labels that a Task prefers take off the rank of a node."""
+    return PREFERRED_BONUS * sum(name in node.labels for name in prefers)
 
 
-def order(candidate: NodeScore, task_uid: str) -> tuple[int, float, int]:
-    """The sort key of nodes for a Task: class, then rank, then a hash so that equals spread."""
-    return (
-        CLASS_ORDER[candidate.node_class],
-        round(candidate.rank, 6),
-        crc32(f"{task_uid}/{candidate.node}".encode()),
-    )
+def tie(node: str) -> int:
+    """Decides between nodes that are equal in all else, so that it is not always the first by name."""
+    return crc32(node.encode())
+
+
+def order(candidate: NodeScore) -> tuple[int, float, int]:
+    """The sort key of nodes for a Task."""
+    return CLASS_ORDER[candidate.node_class], candidate.rank, tie(candidate.node)

@@ -1,78 +1,44 @@
-"""The cluster at one instant, as a placement sees it: nodes with their load, what is requested of them, what ours add.
+"""The cluster at one instant, as a placement sees it.
 
-`ledger` keeps the nodes up to date; nothing here changes by itself.
+A view: charges that follow show in it once the ledger is asked for the next one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from loadstar.core.model import Load, Node, Policy
-from loadstar.core.quantity import CPU, MEMORY, PODS, Quantities
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """What one of our own Pods adds to a node; `started` None = not running yet."""
-
-    cpu: int
-    memory: int
-    started: float | None = None
-
-
-DEFAULT_CPU = 250
-DEFAULT_MEMORY = 200 * 2**20
-
-
-def reservation(requests: Quantities, started: float | None = None) -> Reservation:
-    """The expected use of a Pod with these requests: the requests, else 250m and 200Mi where it names none."""
-    return Reservation(cpu=requests.get(CPU, DEFAULT_CPU), memory=requests.get(MEMORY, DEFAULT_MEMORY), started=started)
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """A Pod, or the promise of one, on a node. Others' Pods have no reservation: the sample has them."""
-
-    node: str
-    requests: Quantities
-    reservation: Reservation | None = None
-
-
-@dataclass(slots=True)
-class NodeView:
-    """A node with its load, what all Pods on it request, and what ours add to the sample, by the charge's id."""
-
-    node: Node
-    load: Load | None = None
-    requested: dict[str, int] = field(default_factory=dict)
-    reservations: dict[str, Reservation] = field(default_factory=dict)
-
-    def add(self, identity: str, charge: Charge) -> None:
-        """Count a Pod in."""
-        self._count(charge, 1)
-        if charge.reservation is not None:
-            self.reservations[identity] = charge.reservation
-
-    def take(self, identity: str, charge: Charge) -> None:
-        """Count a Pod out."""
-        self._count(charge, -1)
-        self.reservations.pop(identity, None)
-
-    def _count(self, charge: Charge, sign: int) -> None:
-        for name, value in (*charge.requests.items(), (PODS, 1)):
-            total = self.requested.get(name, 0) + sign * value
-            if total:
-                self.requested[name] = total
-            else:
-                self.requested.pop(name, None)
+from loadstar.core.classes import PRIOR, Habit, class_of, expected
+from loadstar.core.fleet import NO_FLEET, Fleet
+from loadstar.core.frontier import Frontier, Frontiers
+from loadstar.core.model import Policy, Weights
+from loadstar.core.nodes import NodeView
+from loadstar.core.request import Request
+from loadstar.core.reservations import Reservation
+from loadstar.core.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All nodes by name, the policy, and the instant; `ranked`: the names, best first, where there are many."""
+    """All nodes by name, the policy, the instant, whose turn it is, what measured nodes are like, what classes use."""
 
     nodes: Mapping[str, NodeView]
     policy: Policy
     now: float
-    ranked: Iterable[str] | None = None
+    frontiers: Frontiers
+    turns: Turns
+    fleet: Fleet = NO_FLEET
+    habits: Mapping[str, Habit] = field(default_factory=dict)
+
+    def own(self, request: Request) -> Reservation:
+        """What the Task would add to a node."""
+        worker = request.template.worker
+        return expected(worker.requests, self.habits.get(class_of(worker), PRIOR))
+
+    def weights(self, request: Request) -> Weights:
+        """The Task's own weights, else the policy's."""
+        return request.template.placement.weights or self.policy.weights
+
+    def frontier(self, request: Request) -> Frontier:
+        """The nodes that can take the Task, best first."""
+        return self.frontiers.of(request, self.own(request), self.weights(request), self.policy.hot)

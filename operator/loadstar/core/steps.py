@@ -147,8 +147,14 @@ def back_off(task: Task, failures: int) -> float:
 
 def tried_in_vain(status: TaskStatus) -> tuple[str, ...]:
     """The nodes that the latest attempts in a row did not get onto."""
-    count = trailing(status, *ELSEWHERE)
-    return tuple(attempt.node for attempt in status.attempts[len(status.attempts) - count :])
+    count = times_in_vain(status)
+    latest = status.attempts[len(status.attempts) - count :]
+    return tuple(name for attempt in latest for name in (attempt.node, *attempt.others))
+
+
+def times_in_vain(status: TaskStatus) -> int:
+    """How many of the latest attempts in a row did not get onto a node."""
+    return trailing(status, *ELSEWHERE)
 
 
 def _fail(status: TaskStatus, task: Task, now: float) -> tuple[Instruction, ...]:

@@ -6,21 +6,22 @@ Leaves choosing a node to `placement` and the Pod itself to `loadstar.kube.manif
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from loadstar.core.model import Placement, Policy, Task, TypeDefault, Worker
+from loadstar.core.model import Placement, Policy, Strategy, Task, TypeDefault, Worker
 
 DEFAULT_TYPE = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What to run and the labels to look for."""
+    """What to run, the labels to look for, and who chooses."""
 
     worker: Worker
     placement: Placement
     requires: tuple[str, ...]
     prefers: tuple[str, ...]
+    strategy: Strategy = Strategy.LOAD_AWARE
 
 
 def resolve(task: Task, policy: Policy) -> Template | None:
@@ -31,11 +32,15 @@ def resolve(task: Task, policy: Policy) -> Template | None:
         worker = fallback.worker
     if worker is None:
         return None
+    placement = task.placement
+    if placement.weights is None and by_type.weights is not None:
+        placement = replace(placement, weights=by_type.weights)
     return Template(
         worker=worker,
-        placement=task.placement,
+        placement=placement,
         requires=_union(by_type.requires, task.placement.requires),
         prefers=_union(by_type.prefers, task.placement.prefers),
+        strategy=placement.strategy or policy.strategy,
     )
 
 

@@ -29,7 +29,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`node_since`: since when the node is in its state, by the API server's clock; None when that is not known."""
+    """`node_since`: since when the node is in its state, by the API server's clock; None when that is not known.
+
+    `others`: nodes that are as good as the chosen one, as far as this process remembers.
+    """
 
     task: Task
     policy: Policy
@@ -38,6 +41,7 @@ class View:
     refusal: Refusal | None = None
     node_state: NodeState = NodeState.READY
     node_since: float | None = None
+    others: tuple[str, ...] = ()
 
 
 def state_of(node: Node) -> NodeState:

@@ -96,9 +96,11 @@ class KubeCluster:
         except (NotFound, Conflict):
             return
 
-    async def create_pod(self, task: Task, template: Template, attempt: int, node: str) -> Pod:
+    async def create_pod(
+        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+    ) -> Pod:
         """POST the attempt's Pod; what admission made of it is told by the watch."""
-        manifest = pod_manifest(task, template, attempt, node)
+        manifest = pod_manifest(task, template, attempt, node, others)
         answer = await self._client.request("POST", pods_path(task.namespace), manifest, accept=METADATA_ONLY)
         return translate.pod({**manifest, "metadata": answer["metadata"]})
 

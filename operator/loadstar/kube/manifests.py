@@ -21,9 +21,9 @@ from loadstar.api import (
     TASK_UID_LABEL,
     TRACKING_FINALIZER,
 )
+from loadstar.core.fit import CAPABILITY_PREFIX
 from loadstar.core.model import Task, Toleration
 from loadstar.core.naming import pod_name
-from loadstar.core.placement import CAPABILITY_PREFIX
 from loadstar.core.template import Template
 
 USER: Final = 65532
@@ -33,6 +33,8 @@ TMP_VOLUME: Final = "loadstar-tmp"
 TMP_LIMIT: Final = "1Gi"
 NODE_GRACE_SECONDS: Final = 30
 PREFER_WEIGHT: Final = 50
+NODE_WEIGHTS: Final = (100, 60, 30)
+"""How much the chosen node and those that are as good are preferred to each other."""
 
 _COPIED_TO_CONTAINER: Final = ("image", "imagePullPolicy", "command", "args", "envFrom", "resources", "workingDir")
 _COPIED_TO_POD: Final = ("runtimeClassName", "priorityClassName", "terminationGracePeriodSeconds", "imagePullSecrets")
@@ -41,8 +43,16 @@ _NODE_TROUBLES: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unr
 Json = dict[str, Any]
 
 
-def pod_manifest(task: Task, template: Template, attempt: int, node: str, part: int = 0, parts: int = 1) -> Json:
-    """The Pod of one attempt at one part, pinned to `node` unless that is empty."""
+def pod_manifest(
+    task: Task,
+    template: Template,
+    attempt: int,
+    node: str,
+    others: tuple[str, ...] = (),
+    part: int = 0,
+    parts: int = 1,
+) -> Json:
+    """The Pod of one attempt at one part, pinned to `node`, or as a second choice `others`, unless that is empty."""
     worker: Json = orjson.loads(template.worker.document)
     spec: Json = {
         "restartPolicy": "Never",
@@ -59,7 +69,7 @@ def pod_manifest(task: Task, template: Template, attempt: int, node: str, part: 
         spec["nodeSelector"] = dict(template.placement.node_selector)
     if task.run_seconds is not None:
         spec["activeDeadlineSeconds"] = task.run_seconds
-    if affinity := _affinity(template, node):
+    if affinity := _affinity(template, (node, *others) if node else ()):
         spec["affinity"] = {"nodeAffinity": affinity}
     metadata: Json = {
         "name": pod_name(task.name, task.uid, part, attempt),
@@ -173,21 +183,30 @@ def _tolerations(asked: tuple[Toleration, ...]) -> list[Json]:
     return result
 
 
-def _affinity(template: Template, node: str) -> Json:
-    term: Json = {}
-    if node:
-        term["matchFields"] = [{"key": "metadata.name", "operator": "In", "values": [node]}]
-    if template.requires:
-        term["matchExpressions"] = [_capability(name) for name in template.requires]
+def _affinity(template: Template, nodes: tuple[str, ...]) -> Json:
+    """One term a node, since a term takes one name; each with the capabilities that are required."""
+    required = [_capability(name) for name in template.requires]
+    terms: list[Json] = [{"matchFields": [_named(name)]} for name in nodes] or [{}]
+    if required:
+        terms = [{**term, "matchExpressions": required} for term in terms]
     affinity: Json = {}
-    if term:
-        affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": [term]}
-    if template.prefers and not node:
+    if terms != [{}]:
+        affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": terms}
+    if len(nodes) > 1:
+        affinity["preferredDuringSchedulingIgnoredDuringExecution"] = [
+            {"weight": weight, "preference": {"matchFields": [_named(name)]}}
+            for name, weight in zip(nodes, NODE_WEIGHTS, strict=False)
+        ]
+    elif template.prefers and not nodes:
         affinity["preferredDuringSchedulingIgnoredDuringExecution"] = [
             {"weight": PREFER_WEIGHT, "preference": {"matchExpressions": [_capability(name)]}}
             for name in template.prefers
         ]
     return affinity
+
+
+def _named(node: str) -> Json:
+    return {"key": "metadata.name", "operator": "In", "values": [node]}
 
 
 def _capability(name: str) -> Json:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final
 
-from loadstar.api import GROUP, TASK_KIND, TASK_LABEL, TASK_UID_LABEL, TRACKING_FINALIZER
+from loadstar.api import BASE_WEIGHT_ANNOTATION, GROUP, TASK_KIND, TASK_LABEL, TASK_UID_LABEL, TRACKING_FINALIZER
 from loadstar.api.times import parse_time
 from loadstar.core.model import Node, Phase, Pod, Taint
 from loadstar.core.quantity import Quantities, amounts, total
@@ -59,6 +60,7 @@ def pod(raw: Json) -> Pod:
         waiting_reason=_short(waiting.get("reason")),
         waiting_message=_short(waiting.get("message")),
         unschedulable=_short(scheduled.get("message")) if scheduled.get("status") == "False" else "",
+        named=_named(spec) if not spec.get("nodeName") else (),
     )
 
 
@@ -78,7 +80,30 @@ def node(raw: Json) -> Node:
             for taint in spec.get("taints") or ()
         ),
         allocatable=amounts(status.get("allocatable") or status.get("capacity")),
+        base_weight=_weight((meta.get("annotations") or {}).get(BASE_WEIGHT_ANNOTATION)),
     )
+
+
+def _named(spec: Json) -> tuple[str, ...]:
+    """The nodes that the Pod's required affinity names, in its order. Only our own Pods are read."""
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    return tuple(
+        str(value)
+        for term in required.get("nodeSelectorTerms") or ()
+        for field in term.get("matchFields") or ()
+        if field.get("key") == "metadata.name"
+        for value in field.get("values") or ()
+    )
+
+
+def _weight(text: object) -> float | None:
+    """A number above 0; anything else says nothing."""
+    try:
+        weight = float(str(text))
+    except ValueError:
+        return None
+    return weight if isfinite(weight) and weight > 0 else None
 
 
 def requests(spec: Json) -> Quantities:

@@ -10,14 +10,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from loadstar import telemetry
-from loadstar.core.model import Placement, Strategy, Task
-from loadstar.core.placement import Decision, Placed, Request, Unplaced, place
+from loadstar.core.model import Strategy, Task
+from loadstar.core.placement import Decision, Placed, Unplaced, place, shown
+from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
-from loadstar.core.steps import tried_in_vain
+from loadstar.core.steps import times_in_vain, tried_in_vain
+from loadstar.core.stops import waiting_since
 from loadstar.core.template import resolve
 from loadstar.runtime.ports import Clock
 from loadstar.runtime.store import Key, Store
@@ -27,7 +29,7 @@ LONGEST_SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 1.0
 """How often Tasks without a node are tried again when nothing woke the cycle."""
 UNPINNED_AFTER: Final = 3
-"""After so many nodes in a row that did not take its Pod, a Task is left to kube-scheduler."""
+"""After so many Pods in a row that no node took, a Task is left to kube-scheduler."""
 YIELD_EVERY: Final = 50
 
 log = logging.getLogger(__name__)
@@ -92,16 +94,19 @@ class Cycle:
             if isinstance(store.decisions.get(task.key), Placed):
                 continue
             # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
-            decision = self._place(task, store.snapshot(self._clock.now()), refused)
+            now = self._clock.now()
+            decision = self._place(task, store.snapshot(now), refused)
             if decision is None:
                 continue
+            waited = now - max(waiting_since(task), task.status.not_before or 0.0)
+            decision = shown(decision, store.policy, waited, store.unpinned)
             if store.decisions.get(task.key) != decision:
                 store.decide(task.key, decision)
                 self._changed(task.key)
         store.pending.difference_update([k for k in store.pending if isinstance(store.decisions.get(k), Placed)])
 
     def _place(self, task: Task, snapshot: Snapshot, refused: dict[object, Unplaced]) -> Decision | None:
-        request = request_of(task, snapshot)
+        request = request_of(task, snapshot, self._store.node_of)
         if request is None:
             return None
         if known := refused.get(request.shape):
@@ -110,17 +115,27 @@ class Cycle:
         if isinstance(decision, Unplaced):
             refused[request.shape] = decision
         else:
-            telemetry.PLACEMENTS.labels(request.template.placement.strategy).inc()
+            telemetry.PLACEMENTS.labels(decision.strategy).inc()
         return decision
 
 
-def request_of(task: Task, snapshot: Snapshot) -> Request | None:
+class NodeOf(Protocol):
+    """Where a Task is, or was last."""
+
+    def __call__(self, key: Key, *, now: bool) -> str:
+        """Empty when nowhere."""
+        ...
+
+
+def request_of(task: Task, snapshot: Snapshot, node_of: NodeOf) -> Request | None:
     """What the Task asks of the placement now; None when nothing says what it runs."""
     template = resolve(task, snapshot.policy)
     if template is None:
         return None
-    tried = tried_in_vain(task.status)
-    if len(tried) >= UNPINNED_AFTER:
-        unpinned: Placement = replace(template.placement, strategy=Strategy.KUBE_SCHEDULER)
-        return Request(task.uid, replace(template, placement=unpinned))
-    return Request(task.uid, template, frozenset(tried))
+    if times_in_vain(task.status) >= UNPINNED_AFTER:
+        return Request(task.uid, replace(template, strategy=Strategy.KUBE_SCHEDULER))
+    placement = template.placement
+    near = {node_of((task.namespace, name), now=False) for name in placement.near}
+    apart = {node_of((task.namespace, name), now=True) for name in placement.apart}
+    avoid = frozenset(tried_in_vain(task.status))
+    return Request(task.uid, template, avoid, frozenset(near - {""}), frozenset(apart - {""}))

@@ -7,6 +7,7 @@ import logging
 from typing import Final
 
 from loadstar import telemetry
+from loadstar.core.model import Load, Sample
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.ports import Clock, ClusterError, LoadSource
 from loadstar.runtime.store import Store
@@ -55,5 +56,14 @@ class Loads:
             self._failing = False
         # A sample from the future would never grow old, and no honest one could follow it.
         latest = self._clock.now() + AHEAD_SECONDS
-        self._store.apply_loads({name: load for name, load in loads.items() if load.timestamp <= latest})
+        self._store.apply_loads({name: until(load, latest) for name, load in loads.items()})
         self._cycle.wake()
+
+
+def until(load: Load, latest: float) -> Load:
+    """The load without samples that say they are of a later time."""
+
+    def believed(sample: Sample | None) -> Sample | None:
+        return sample if sample is not None and sample.timestamp <= latest else None
+
+    return Load(*(believed(sample) for sample in (load.cpu, load.memory, load.io, load.load1, load.io_pressure)))

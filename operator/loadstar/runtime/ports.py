@@ -105,8 +105,13 @@ class Cluster(Protocol):
         """Delete exactly this Task; that it is gone already is success."""
         ...
 
-    async def create_pod(self, task: Task, template: Template, attempt: int, node: str) -> Pod:
-        """Create the attempt's Pod, pinned to `node` unless that is empty. Raises AlreadyExists, Forbidden, Invalid."""
+    async def create_pod(
+        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+    ) -> Pod:
+        """Create the attempt's Pod, pinned to `node`, or else `others`, unless that is empty.
+
+        Raises AlreadyExists, Forbidden, Invalid.
+        """
         ...
 
     async def read_pod(self, namespace: str, name: str) -> Pod | None:

@@ -13,8 +13,9 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.conditions import LOAD_DATA_FRESH
 from loadstar.core.model import Condition, NodeClass, NodeScore
+from loadstar.core.nodes import NodeView
 from loadstar.core.scoring import CLASS_ORDER, score
-from loadstar.core.snapshot import NodeView, Snapshot
+from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.notes import Notes
@@ -42,7 +43,7 @@ def node_reports(snapshot: Snapshot) -> list[NodeReport]:
 def standing(view: NodeView, snapshot: Snapshot) -> NodeScore:
     """One node's score as it is, with nothing added."""
     policy = snapshot.policy
-    now = score(view, None, policy=policy, weights=policy.weights, prefers=(), now=snapshot.now)
+    now = score(view, None, policy=policy, weights=policy.weights, prefers=(), now=snapshot.now, fleet=snapshot.fleet)
     if view.node.ready and not view.node.unschedulable:
         return now
     return NodeScore(

@@ -6,16 +6,19 @@ the nodes hold is the ledger's, which this keeps in step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from loadstar.core.classes import Use, class_of
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Task, TaskStatus
+from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Strategy, Task, TaskStatus
 from loadstar.core.naming import pod_name
+from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed
 from loadstar.core.quantity import Quantities
-from loadstar.core.snapshot import Charge, Snapshot, reservation
+from loadstar.core.quarantine import Quarantine
+from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.core.template import resolve
 from loadstar.core.view import NodeState, Refusal, View, state_of
@@ -37,7 +40,13 @@ def newer(candidate: str, known: str) -> bool:
 def essence(task: Task) -> Task:
     """What is still needed of a Task that has ended: nothing is written to it any more."""
     status = task.status
-    kept = TaskStatus(state=status.state, reason=status.reason, attempt=status.attempt, completed=status.completed)
+    kept = TaskStatus(
+        state=status.state,
+        reason=status.reason,
+        assigned_to=status.assigned_to,
+        attempt=status.attempt,
+        completed=status.completed,
+    )
     return replace(task, worker=None, placement=_NO_PLACEMENT, status=kept)
 
 
@@ -57,6 +66,9 @@ class Store:
         self._orphaned: dict[Key, set[str]] = {}
         self._refusals: dict[Key, Refusal] = {}
         self._lost_nodes: set[str] = set()
+        self._others: dict[Key, tuple[str, tuple[str, ...]]] = {}
+        self._unpinned: set[Key] = set()
+        self._quarantine = Quarantine()
 
     def apply_task(self, task: Task) -> tuple[Key, ...]:
         """Take in a Task unless a newer one is known. A new uid under an old name replaces all that was known."""
@@ -66,8 +78,11 @@ class Store:
             known = None
         if known is not None and not newer(task.resource_version, known.resource_version):
             return NOTHING
+        self._judge(task)
         if task.status.state.terminal:
             task = essence(task)
+        if task.status.state not in {State.PENDING, State.ASSIGNED}:
+            self._others.pop(task.key, None)
         if task.status.state is not State.ASSIGNED:
             # An attempt that was refused gives its number back: its refusal must not meet the next one.
             self._refusals.pop(task.key, None)
@@ -90,6 +105,8 @@ class Store:
         self.pending.discard(key)
         self.decisions.pop(key, None)
         self._refusals.pop(key, None)
+        self._others.pop(key, None)
+        self._unpinned.discard(key)
         self._ledger.drop(uid)
         pods = self._pods.get(uid, {})
         for pod in [pod for pod in pods.values() if pod.gone]:
@@ -174,8 +191,25 @@ class Store:
         self._ledger.drop(uid)
 
     def apply_loads(self, loads: Mapping[str, Load]) -> None:
-        """Take in samples; a node that is missing keeps its last one, which ages."""
+        """Take in samples; a node or a resource that is missing keeps its last one, which ages."""
         self._ledger.put_loads(loads)
+
+    def forget_samples(self, resources: Collection[str]) -> None:
+        """Nothing measures these fields of `Load` any more."""
+        self._ledger.forget_samples(resources)
+
+    def apply_uses(self, uses: Mapping[tuple[str, str], Use]) -> None:
+        """Take in what our Pods were measured to use, by namespace and name: it teaches what their classes use."""
+        known: dict[str, tuple[str, Use]] = {}
+        for pods in self._pods.values():
+            for pod in pods.values():
+                use = uses.get((pod.namespace, pod.name))
+                key = self._keys.get(pod.task_uid)
+                task = self.tasks.get(key) if use is not None and key is not None else None
+                template = resolve(task, self.policy) if task is not None else None
+                if use is not None and template is not None:
+                    known[pod.uid] = class_of(template.worker), use
+        self._ledger.put_uses(known)
 
     def apply_node(self, node: Node) -> tuple[Key, ...]:
         """Take in a Node; returns the Tasks on it when its state changed."""
@@ -203,6 +237,11 @@ class Store:
             self.decisions.pop(key, None)
         else:
             self.decisions[key] = decision
+            self._others.pop(key, None)
+            if isinstance(decision, Placed) and decision.node and decision.others:
+                self._others[key] = decision.node, decision.others
+            if isinstance(decision, Placed) and decision.node and decision.strategy is Strategy.ROUND_ROBIN:
+                self._ledger.serve(decision.node)
         if task := self.tasks.get(key):
             self._promise(task)
 
@@ -225,7 +264,29 @@ class Store:
             refusal=self._refusals.get(key),
             node_state=state,
             node_since=since,
+            others=self._others_of(task),
         )
+
+    def _others_of(self, task: Task) -> tuple[str, ...]:
+        node, others = self._others.get(task.key, ("", ()))
+        return others if node == task.status.assigned_to else ()
+
+    def node_of(self, key: Key, *, now: bool) -> str:
+        """Where a Task is or will be; else, unless only `now` is asked for, where it was last. Empty when nowhere."""
+        task = self.tasks.get(key)
+        if task is None:
+            return ""
+        decision = self.decisions.get(key)
+        if task.status.state is State.PENDING and isinstance(decision, Placed):
+            return decision.node or ""
+        if task.status.state in {State.ASSIGNED, State.RUNNING} or not now:
+            return task.status.assigned_to or (task.status.attempts[-1].node if task.status.attempts else "")
+        return ""
+
+    @property
+    def unpinned(self) -> int:
+        """How many Pods there are, or will be, that are left to kube-scheduler and run nowhere yet."""
+        return len(self._unpinned)
 
     def settle(self, key: Key) -> None:
         """After an attempt was closed: forget the Pods that were kept only as the memory of their end."""
@@ -248,13 +309,22 @@ class Store:
         if task is None:
             self._orphaned.setdefault((pod.namespace, pod.task_name), set()).add(pod.task_uid)
         node = pod.node or (task.status.assigned_to if task else "")
-        if pod.ended or not node:
+        if pod.ended and pod.finished is not None and pod.node:
+            # Seen for the first time, it may still be in the samples: so it is after a restart as it was before.
+            self._charge(pod, node, task)
+            self._ledger.end(pod.uid, pod.finished)
+        elif pod.ended or not node:
             self._ledger.drop(pod.uid)
         else:
-            started = pod.started if pod.phase is not Phase.PENDING else None
-            self._ledger.put(pod.uid, Charge(node, pod.requests, reservation(pod.requests, started)))
+            self._charge(pod, node, task)
         if task is not None:
             self._promise(task)
+
+    def _charge(self, pod: Pod, node: str, task: Task | None) -> None:
+        template = resolve(task, self.policy) if task is not None else None
+        started = pod.started if pod.phase is not Phase.PENDING else None
+        kind = class_of(template.worker) if template is not None else ""
+        self._ledger.put(pod.uid, Charge(node, pod.requests, self._ledger.expected(kind, pod.requests, started)))
 
     def _adopt(self, task: Task) -> None:
         """Pods that were seen before their Task are orphans no more."""
@@ -278,8 +348,24 @@ class Store:
             if not orphaned:
                 del self._orphaned[key]
 
+    def _judge(self, task: Task) -> None:
+        """Quarantine nodes on which Tasks fail at once."""
+        template = resolve(task, self.policy) if task.status.attempts or task.status.state is State.SUCCESS else None
+        if template is not None:
+            for node, until in self._quarantine.read(task, class_of(template.worker)).items():
+                self._ledger.quarantine(node, until)
+
+    def _count_unpinned(self, task: Task) -> None:
+        decided = self.decisions.get(task.key)
+        left = isinstance(decided, Placed) and decided.node is None and task.status.state is State.PENDING
+        if left or (task.status.state is State.ASSIGNED and not task.status.assigned_to):
+            self._unpinned.add(task.key)
+        else:
+            self._unpinned.discard(task.key)
+
     def _promise(self, task: Task) -> None:
         """Charge the node for a Pod that is decided on but not there yet; a Pod that is there counts by itself."""
+        self._count_unpinned(task)
         node = ""
         if task.status.state is State.PENDING:
             decision = self.decisions.get(task.key)
@@ -292,7 +378,8 @@ class Store:
             self._ledger.drop(task.uid)
         else:
             requests = template.worker.requests
-            self._ledger.put(task.uid, Charge(node, requests, reservation(requests)))
+            expected = self._ledger.expected(class_of(template.worker), requests)
+            self._ledger.put(task.uid, Charge(node, requests, expected))
 
     def _node_of(self, task: Task, pods: Iterable[Pod]) -> tuple[NodeState, float | None]:
         """The node of the open attempt's Pod. Only a node that was known before can be known to be gone."""
@@ -311,7 +398,7 @@ class Store:
         return tuple(
             key
             for key, task in self.tasks.items()
-            if task.status.assigned_to == node
+            if (task.status.assigned_to == node and not task.status.state.terminal)
             or any(pod.node == node and not pod.ended for pod in self._pods.get(task.uid, {}).values())
         )
 

@@ -68,7 +68,8 @@ class Writer:
         await self._turn()
         try:
             with telemetry.API_SECONDS.labels("post", "pods").time():
-                pod = await self._cluster.create_pod(task, template, instruction.attempt, instruction.node)
+                attempt, node, others = instruction.attempt, instruction.node, instruction.others
+                pod = await self._cluster.create_pod(task, template, attempt, node, others)
         except AlreadyExists:
             name = pod_name(task.name, task.uid, 0, instruction.attempt)
             found = await self._cluster.read_pod(task.namespace, name)

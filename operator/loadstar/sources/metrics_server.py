@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from loadstar.api.times import parse_time
-from loadstar.core.model import Load
+from loadstar.core.model import Load, Sample
 from loadstar.core.quantity import parse
 from loadstar.runtime.ports import ApiReader, Unavailable
 
@@ -54,7 +54,10 @@ class MetricsServer:
             return None
         if timestamp is None or not 0 <= cpu < LARGEST or not 0 < memory < LARGEST:
             return None
-        return name, Load(cpu, memory, None, timestamp, duration(item.get("window")), self.name)
+        window = duration(item.get("window"))
+        return name, Load(
+            cpu=Sample(cpu, timestamp, window, self.name), memory=Sample(memory, timestamp, 0, self.name), io=None
+        )
 
 
 def duration(text: object) -> float:

@@ -5,9 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Taint, Task, TaskStatus, Worker
-from loadstar.core.placement import Request
-from loadstar.core.snapshot import NodeView, Snapshot
+from loadstar.core.ledger import Ledger
+from loadstar.core.model import (
+    Load,
+    Node,
+    Phase,
+    Placement,
+    Pod,
+    Policy,
+    Sample,
+    Strategy,
+    Taint,
+    Task,
+    TaskStatus,
+    Worker,
+)
+from loadstar.core.nodes import NodeView
+from loadstar.core.request import Request
+from loadstar.core.snapshot import Snapshot
 from loadstar.core.template import Template
 
 NOW = 1_000_000.0
@@ -47,14 +62,23 @@ def pod(phase: Phase = Phase.PENDING, **fields: Any) -> Pod:
     return replace(base, **fields)
 
 
+def load(cpu: float, memory: float, io: float | None = None, *, timestamp: float = NOW - 5) -> Load:
+    """Cores, bytes and the share of I/O time, measured together over 15 s."""
+
+    def sample(value: float, window: float = 15) -> Sample:
+        return Sample(value, timestamp, window, "test")
+
+    return Load(sample(cpu), sample(memory, 0), None if io is None else sample(io))
+
+
 def view(name: str, cpu: float | None = 0.1, memory: float = 0.1, **fields: Any) -> NodeView:
     """A node of 4 cores and 8 GiB, used to these shares; `cpu` None: no sample."""
     node = Node(name, "1", ready=True, unschedulable=False, labels={}, taints=(), allocatable=ALLOCATABLE)
-    load = None if cpu is None else Load(cpu * 4, memory * 8 * GI, None, NOW - 5, 15, "test")
+    measured = None if cpu is None else load(cpu * 4, memory * 8 * GI)
     requested: dict[str, int] = fields.pop("requested", {})
     reservations = dict(enumerate(fields.pop("reservations", [])))
     return NodeView(
-        replace(node, **fields), load, dict(requested), {str(key): value for key, value in reservations.items()}
+        replace(node, **fields), measured, dict(requested), {str(key): value for key, value in reservations.items()}
     )
 
 
@@ -62,13 +86,25 @@ ALLOCATABLE = {"cpu": 4000, "memory": 8 * GI, "pods": 110}
 
 
 def snapshot(*views: NodeView, policy: Policy | None = None) -> Snapshot:
-    return Snapshot({item.node.name: item for item in views}, policy or Policy(), NOW)
+    return ledger(*views).snapshot(policy or Policy(), NOW)
+
+
+def ledger(*views: NodeView) -> Ledger:
+    """One that holds these very nodes."""
+    book = Ledger()
+    for item in views:
+        book.nodes[item.node.name] = item
+        book.put_node(item.node)
+        if item.load is not None:
+            book.loads[item.node.name] = item.load
+    return book
 
 
 def request(uid: str = "u", avoid: frozenset[str] = frozenset(), **fields: Any) -> Request:
     own = fields.pop("worker", worker())
     requires, prefers = fields.pop("requires", ()), fields.pop("prefers", ())
-    return Request(uid, Template(own, Placement(**fields), requires, prefers), avoid)
+    strategy = fields.pop("strategy", Strategy.LOAD_AWARE)
+    return Request(uid, Template(own, Placement(**fields), requires, prefers, strategy), avoid)
 
 
 def taint(key: str = "k", effect: str = "NoSchedule") -> Taint:

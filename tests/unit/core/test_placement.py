@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadstar.core.model import Strategy, Toleration
-from loadstar.core.placement import Placed, Unplaced, place, tolerates
+from loadstar.core.classes import expected
+from loadstar.core.fit import tolerates
+from loadstar.core.model import NodeClass, Policy, Strategy, Toleration, WhenFull, WhenHot
+from loadstar.core.nodes import Charge, NodeView
+from loadstar.core.placement import Placed, Unplaced, place, shown
 from loadstar.core.reasons import Reason
-from loadstar.core.snapshot import Charge, NodeView, reservation
-from tests.unit.core.builders import GI, request, snapshot, taint, view, worker
+from tests.unit.core.builders import GI, NOW, ledger, request, snapshot, taint, view, worker
 
 CAPABLE = {"capability.loadstar.dev/gpu": ""}
 
@@ -42,14 +45,14 @@ def test_cold_before_hot_before_unmeasured() -> None:
 
 def test_a_burst_spreads() -> None:
     """Placements of one cycle count for each other: twelve equal Tasks on three equal nodes go four each."""
-    world = snapshot(view("a"), view("b"), view("c"))
+    world = ledger(view("a"), view("b"), view("c"))
     counts: Counter[str | None] = Counter()
     for number in range(12):
         own = request(uid=f"u{number}")
-        node = chosen(place(own, world))
+        node = chosen(place(own, world.snapshot(Policy(), NOW)))
         counts[node] += 1
         requests = own.template.worker.requests
-        world.nodes[node or ""].add(own.task_uid, Charge(node or "", requests, reservation(requests)))
+        world.put(own.task_uid, Charge(node or "", requests, expected(requests)))
     assert set(counts.values()) == {4}
 
 
@@ -93,6 +96,72 @@ def test_avoided_nodes_are_a_last_resort() -> None:
     avoid = frozenset({"a"})
     assert chosen(place(request(avoid=avoid), snapshot(view("a", 0.1), view("b", 0.5)))) == "b"
     assert chosen(place(request(avoid=avoid), snapshot(view("a", 0.1), view("b", unschedulable=True)))) == "a"
+
+
+def test_nodes_that_are_as_good_are_named_too() -> None:
+    """Up to two more of the same class and within 0.05; a strict Task has the one alone."""
+    world = snapshot(view("a", 0.30), view("b", 0.31), view("c", 0.32), view("d", 0.33))
+    decision = place(request(), world)
+    assert isinstance(decision, Placed)
+    assert (decision.node, decision.others) == ("a", ("b", "c"))
+    assert decision.message.endswith("its Pod may as well go to b or c")
+    far = place(request(), snapshot(view("a", 0.30), view("b", 0.40), view("u", cpu=None)))
+    strict = place(request(strict=True), world)
+    assert isinstance(far, Placed)
+    assert isinstance(strict, Placed)
+    assert far.others == strict.others == ()
+
+
+def test_apart_is_a_last_resort_and_near_a_preference() -> None:
+    """A node with a Task to be away from is taken only when there is no other; one to be close to is worth a fifth."""
+    world = snapshot(view("a", 0.1), view("b", 0.25), view("c", 0.7))
+    assert chosen(place(replace(request(), apart=frozenset({"a"})), world)) == "b"
+    assert chosen(place(replace(request(), apart=frozenset({"a", "b", "c"})), world)) == "a"
+    assert chosen(place(replace(request(), near=frozenset({"b"})), world)) == "b"
+    assert chosen(place(replace(request(), near=frozenset({"c"})), world)) == "a"
+
+
+def test_when_all_is_hot_a_policy_may_have_tasks_wait() -> None:
+    """whenHot: Wait holds a Task that every node would be too hot for, and says so; by default hot nodes come last."""
+    waits = Policy(when_hot=WhenHot.WAIT)
+    decision = place(request(), snapshot(view("a", 0.9), view("b", 0.95), policy=waits))
+    assert isinstance(decision, Unplaced)
+    assert decision.reason is Reason.NODES_OVERLOADED
+    assert "over 85% load; the best would be a: " in decision.message
+    assert chosen(place(request(), snapshot(view("a", 0.9)))) == "a"
+    assert chosen(place(request(), snapshot(view("a", 0.9), view("b", 0.3), policy=waits))) == "b"
+
+
+def test_when_all_is_full_some_pods_show_the_demand() -> None:
+    """After 30 s without room a Task's Pod is made without a node, ten at most, unless the policy says Hold or another
+    thing than room is missing.
+    """
+    full = Unplaced(Reason.WAITING_FOR_CAPACITY, "0/3 nodes: 3 full")
+    made = shown(full, Policy(), 30, 9)
+    assert isinstance(made, Placed)
+    assert (made.node, made.strategy, made.score) == (None, Strategy.KUBE_SCHEDULER, None)
+    assert made.message.endswith("0/3 nodes: 3 full")
+    assert shown(full, Policy(), 29, 0) is full
+    assert shown(full, Policy(), 99, 10) is full
+    assert shown(full, Policy(when_full=WhenFull.HOLD), 99, 0) is full
+    other = Unplaced(Reason.NO_MATCHING_NODE, "")
+    assert shown(other, Policy(), 99, 0) is other
+
+
+def test_a_quarantined_node_is_the_last_choice() -> None:
+    """However idle it looks; but a Task that fits nowhere else still gets it. When it is over the node is as others."""
+    book = ledger(view("a", 0.1), view("b", cpu=None))
+    book.quarantine("a", NOW + 60)
+    assert chosen(place(request(), book.snapshot(Policy(), NOW))) == "b"
+    book.drop_node("b")
+    decision = place(request(), book.snapshot(Policy(), NOW))
+    assert isinstance(decision, Placed)
+    assert decision.score is not None
+    assert decision.score.node_class is NodeClass.QUARANTINED
+    after = place(request(), book.snapshot(Policy(), NOW + 61))
+    assert isinstance(after, Placed)
+    assert after.score is not None
+    assert after.score.node_class is not NodeClass.QUARANTINED
 
 
 def test_kube_scheduler_is_left_the_choice() -> None:

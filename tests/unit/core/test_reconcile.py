@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadstar.api import convert
 from loadstar.core.instructions import (
     ConfirmPod,
     CreatePod,
@@ -25,7 +26,7 @@ from loadstar.core.model import Backoff, Phase, Pod, PodRetention, Retry, TaskSt
 from loadstar.core.placement import Decision, Unplaced
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
-from loadstar.core.steps import back_off
+from loadstar.core.steps import back_off, times_in_vain, tried_in_vain
 from loadstar.core.view import NodeState, Refusal
 from tests.unit.core.builders import NOW, pod, task
 from tests.unit.core.decisions import ASSIGNED, PLACED, RUNNING, SUCCESS, decide, written
@@ -248,3 +249,13 @@ def test_no_view_breaks_the_rules(
             assert not live
         if isinstance(item, CreatePod):
             assert not live
+
+
+def test_all_nodes_that_were_named_are_avoided_next_time() -> None:
+    """A Pod that named three nodes and was bound to none spends no attempt, and none of the three is tried next."""
+    unbound = pod(gone=True, confirmed=True, node="", named=("a", "b", "c"), unschedulable="0/3 nodes")
+    status = written(decide(task(ASSIGNED), unbound))
+    assert (status.state, status.attempts[-1].node, status.attempts[-1].others) == (State.PENDING, "a", ("b", "c"))
+    assert tried_in_vain(status) == ("a", "b", "c")
+    assert times_in_vain(status) == 1
+    assert convert.status(convert.status_document(status)).attempts[-1].others == ("b", "c")

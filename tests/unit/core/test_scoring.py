@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadstar.core.model import Load, NodeClass, Policy, Weights
-from loadstar.core.scoring import normalised, score, unseen
-from loadstar.core.snapshot import Reservation
-from tests.unit.core.builders import GI, NOW, view
+from loadstar.core.model import NodeClass, Policy, Sample, Weights
+from loadstar.core.reservations import Reservation, unseen
+from loadstar.core.scoring import normalised, score
+from tests.unit.core.builders import GI, NOW, load, view
 
 SHARES = st.floats(0, 2, allow_nan=False)
 
@@ -22,7 +22,7 @@ SHARES = st.floats(0, 2, allow_nan=False)
 )
 def test_a_reservation_fades_as_the_sample_catches_up(started: float | None, share: float) -> None:
     """A Pod counts with the part of the sample's window in which it did not run."""
-    assert unseen(Reservation(100, 100, started), NOW, 15) == pytest.approx(share)
+    assert unseen(Reservation(100, 100, started=started), NOW, 15) == pytest.approx(share)
 
 
 def test_io_unknown_leaves_its_weight_to_the_others() -> None:
@@ -34,7 +34,7 @@ def test_io_unknown_leaves_its_weight_to_the_others() -> None:
 def test_formula_of_the_score() -> None:
     """With I/O measured the score is 0.5·cpu + 0.3·memory + 0.2·io."""
     node = view("a")
-    node.load = Load(2.0, 4 * GI, 0.25, NOW, 15, "test")
+    node.load = load(2.0, 4 * GI, 0.25)
     result = score(node, None, policy=Policy(), weights=Weights(), prefers=(), now=NOW)
     assert result.total == pytest.approx(0.5 * 0.5 + 0.3 * 0.5 + 0.2 * 0.25)
     assert result.node_class is NodeClass.COLD
@@ -44,9 +44,17 @@ def test_no_sample_is_unknown_and_requests_stand_in() -> None:
     """A node without a fresh sample is Unknown, at the share of it that is requested."""
     for node in (view("a", cpu=None, requested={"cpu": 2000}), view("a", requested={"cpu": 2000})):
         if node.load:
-            node.load = replace(node.load, timestamp=NOW - 181)
+            node.load = load(0.4, GI, timestamp=NOW - 181)
         result = score(node, None, policy=Policy(), weights=Weights(), prefers=(), now=NOW)
         assert (result.node_class, result.cpu) == (NodeClass.UNKNOWN, 0.5)
+
+
+def test_each_resource_has_an_age_of_its_own() -> None:
+    """Stale I/O is unknown I/O, whatever CPU and memory are; the score's age is that of the older of those two."""
+    node = view("a")
+    node.load = replace(load(1, GI, 0.5), io=Sample(0.5, NOW - 181, 15, "test"), memory=Sample(GI, NOW - 60, 0, "test"))
+    result = score(node, None, policy=Policy(), weights=Weights(), prefers=(), now=NOW)
+    assert (result.io, result.sample_age, result.node_class) == (None, 60, NodeClass.COLD)
 
 
 @given(cpu=SHARES, memory=SHARES, more=st.floats(0, 1))

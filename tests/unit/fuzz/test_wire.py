@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loadstar.api import convert
-from loadstar.core.model import Load, Policy
+from loadstar.core.model import Policy
+from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import amount, parse
 from loadstar.core.scoring import score
-from loadstar.core.snapshot import NodeView
 from loadstar.kube import translate
 from loadstar.runtime.report import node_reports
 from loadstar.sources.metrics_server import MetricsServer
 from tests.fuzz.drawing import strategy
 from tests.fuzz.payloads import QUANTITIES, TIMES, WINDOWS
-from tests.unit.core.builders import NOW, snapshot, view
+from tests.unit.core.builders import NOW, load, snapshot, view
 
 Json = dict[str, Any]
 
@@ -146,7 +146,7 @@ def test_any_node_is_read_and_scored(raw: Json) -> None:
     node = read(translate.node, raw)
     if node is not None:
         assert all(isinstance(value, int) for value in node.allocatable.values())
-        reported(NodeView(node, Load(1.0, 1e9, None, NOW - 5, 15, "test")))
+        reported(NodeView(node, load(1.0, 1e9)))
 
 
 @FAST
@@ -197,12 +197,12 @@ class Reader:
 def test_any_load_sample_is_left_out_or_can_be_scored_and_reported(items: list[Any]) -> None:
     """Of whatever metrics.k8s.io answers, what is taken for a sample is finite, and its node can be reported."""
     loads = asyncio.run(MetricsServer(Reader({"items": items})).read())
-    for load in loads.values():
-        assert load.cpu_cores is not None
-        assert load.memory_bytes is not None
-        assert math.isfinite(load.cpu_cores)
-        assert math.isfinite(load.memory_bytes)
-        reported(NodeView(view("a").node, load))
+    for measured in loads.values():
+        assert measured.cpu is not None
+        assert measured.memory is not None
+        assert math.isfinite(measured.cpu.value)
+        assert math.isfinite(measured.memory.value)
+        reported(NodeView(view("a").node, measured))
 
 
 def reported(node: NodeView) -> None:

@@ -10,6 +10,7 @@ import pytest
 from loadstar.api import convert
 from loadstar.core.model import Placement, Toleration
 from loadstar.core.template import Template
+from loadstar.kube import translate
 from loadstar.kube.manifests import pod_manifest
 from tests.unit.core.builders import task
 
@@ -63,6 +64,24 @@ def test_pinned_by_name_with_owner_and_labels() -> None:
     assert made["metadata"]["name"] == "t-01234-0-2"
     assert made["metadata"]["ownerReferences"][0]["uid"] == "0123456789"
     assert made["metadata"]["labels"]["loadstar.dev/attempt"] == "2"
+
+
+def test_nodes_that_are_as_good_are_named_too() -> None:
+    """One term a node, since a term takes one name, each with what is required; the chosen one is preferred."""
+    read = convert.worker({"image": "i:1"})
+    assert read is not None
+    made = pod_manifest(task(), Template(read, Placement(), ("gpu",), ("ssd",)), 1, "a", ("b", "c"))
+    affinity = made["spec"]["affinity"]["nodeAffinity"]
+    terms = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert [term["matchFields"][0]["values"] for term in terms] == [["a"], ["b"], ["c"]]
+    assert all(term["matchExpressions"][0]["key"] == "capability.loadstar.dev/gpu" for term in terms)
+    preferred = affinity["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert [(item["weight"], item["preference"]["matchFields"][0]["values"]) for item in preferred] == [
+        (100, ["a"]),
+        (60, ["b"]),
+        (30, ["c"]),
+    ]
+    assert translate.pod({**made, "metadata": {**made["metadata"], "uid": "u"}}).named == ("a", "b", "c")
 
 
 def test_own_variables_cannot_be_replaced() -> None:

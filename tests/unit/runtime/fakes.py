@@ -100,7 +100,9 @@ class FakeCluster:
         self._write()
         self.tasks.pop(task.key, None)
 
-    async def create_pod(self, task: Task, template: Template, attempt: int, node: str) -> Pod:
+    async def create_pod(
+        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+    ) -> Pod:
         version = self._write()
         name = pod_name(task.name, task.uid, 0, attempt)
         if name in self.pods:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from loadstar.core.classes import Use
 from loadstar.core.instructions import Wait
-from loadstar.core.model import Phase, TaskStatus
+from loadstar.core.model import Attempt, Phase, TaskStatus
 from loadstar.core.placement import Placed
+from loadstar.core.prediction import predict
+from loadstar.core.reasons import Reason
 from loadstar.core.states import State
 from loadstar.core.view import NodeState, Refusal
 from loadstar.runtime.notes import WRITES_PER_SECOND, Notes
 from loadstar.runtime.store import Store
-from tests.unit.core.builders import NOW, pod, task, view
+from tests.unit.core.builders import GI, NOW, load, pod, task, view
 
 KEY = ("ns", "t")
 
@@ -64,6 +67,99 @@ def test_a_promise_counts_once_from_decision_to_pod() -> None:
     store.apply_pod(pod(Phase.SUCCEEDED, requests={"cpu": 100}, resource_version="6"))
     store.apply_task(task(TaskStatus(state=State.SUCCESS, attempt=1), resource_version="3"))
     assert store.snapshot(NOW).nodes["a"].requested == {}
+
+
+def test_what_an_ended_pod_leaves_in_samples_is_known_after_a_restart() -> None:
+    """A store that begins anew reads it from the Pod: the same as in one that saw the Pod run; the room is free."""
+    old, new = Store(), Store()
+    ended = pod(
+        Phase.SUCCEEDED, requests={"cpu": 1000, "memory": GI}, started=NOW - 60, finished=NOW - 5, resource_version="9"
+    )
+    for store in (old, new):
+        store.apply_node(view("a").node)
+        store.apply_loads({"a": load(2, GI)})
+        store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    old.apply_pod(pod(Phase.RUNNING, requests={"cpu": 1000, "memory": GI}, started=NOW - 60))
+    for store in (old, new):
+        store.apply_pod(ended)
+        seen = store.snapshot(NOW).nodes["a"]
+        assert predict(seen, store.policy, NOW).cpu.reserved == -0.25
+        assert seen.requested == {}
+        store.remove_pod("pod-1")
+        assert predict(seen, store.policy, NOW).cpu.reserved == -0.25
+
+
+def test_what_pods_are_measured_to_use_is_learned_by_class() -> None:
+    """A Pod's measured use is its class's: the next Task of that template is expected to use as much of its request."""
+    store = Store()
+    store.apply_node(view("a").node)
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="a")))
+    store.apply_pod(pod(Phase.RUNNING, requests={"cpu": 100, "memory": GI}, started=NOW - 60))
+    store.apply_uses({("ns", "t-01234-0-1"): Use(50, GI / 2, None, NOW, 15), ("ns", "another"): Use(1, 1, 1, NOW, 15)})
+    store.apply_task(task(uid="next", name="next"))
+    store.decide(("ns", "next"), Placed("a", None, (), "", fresh=True))
+    assert store.snapshot(NOW).nodes["a"].reservations["next"].cpu == 50
+
+
+def test_nodes_as_good_are_remembered_until_the_pod_runs() -> None:
+    """From the decision over the write of the lock to the Pod; of another node than the written one nothing is said."""
+    store = Store()
+    store.apply_task(task())
+    store.decide(KEY, Placed("a", None, (), "", fresh=True, others=("b", "c")))
+    store.apply_task(task(TaskStatus(state=State.ASSIGNED, attempt=1, assigned_to="a"), resource_version="2"))
+
+    def others() -> tuple[str, ...]:
+        seen = store.view(KEY)
+        assert seen is not None
+        return seen.others
+
+    assert others() == ("b", "c")
+    store.apply_task(task(TaskStatus(state=State.ASSIGNED, attempt=2, assigned_to="b"), resource_version="3"))
+    assert others() == ()
+
+
+def test_where_a_task_is_and_was() -> None:
+    """Decided, assigned or running it is there; ended it was there, which is near and not apart."""
+    store = Store()
+    assert store.node_of(KEY, now=False) == ""
+    store.apply_task(task())
+    store.decide(KEY, Placed("a", None, (), "", fresh=True))
+    assert store.node_of(KEY, now=True) == "a"
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="b"), resource_version="2"))
+    assert store.node_of(KEY, now=True) == "b"
+    store.apply_task(task(TaskStatus(state=State.SUCCESS, attempt=1, assigned_to="b"), resource_version="3"))
+    assert (store.node_of(KEY, now=True), store.node_of(KEY, now=False)) == ("", "b")
+    assert store.apply_node(replace(view("b").node, ready=False)) == ()
+    assert store.apply_node(view("b").node) == (), "what has ended has nothing to do when its node changes"
+
+
+def test_pods_without_a_node_are_counted() -> None:
+    """From the decision on, once each, until they run or their Task is gone."""
+    store = Store()
+    store.apply_task(task())
+    store.decide(KEY, Placed(None, None, (), "", fresh=True))
+    assert store.unpinned == 1
+    store.apply_task(task(TaskStatus(state=State.ASSIGNED, attempt=1), resource_version="2"))
+    assert store.unpinned == 1
+    store.apply_task(task(TaskStatus(state=State.RUNNING, attempt=1, assigned_to="b"), resource_version="3"))
+    assert store.unpinned == 0
+    store.apply_task(task(TaskStatus(state=State.ASSIGNED, attempt=2), resource_version="4"))
+    store.remove_task(KEY, "0123456789")
+    assert store.unpinned == 0
+
+
+def test_a_node_that_fails_tasks_is_known_by_their_records() -> None:
+    """Read from Tasks alone, so also after a restart: three failures there, a success of their class elsewhere."""
+    store = Store()
+    for name in "ab":
+        store.apply_node(view(name).node)
+    for number in range(3):
+        failed = Attempt(1, "a", "p", Reason.WORKER_FAILED, started=NOW - 9, finished=NOW - 8 + number)
+        store.apply_task(task(TaskStatus(attempts=(failed,)), name=f"f{number}", uid=f"f{number}"))
+    assert not store.snapshot(NOW).nodes["a"].failing
+    store.apply_task(task(TaskStatus(state=State.SUCCESS, assigned_to="b"), name="s", uid="s"))
+    nodes = store.snapshot(NOW).nodes
+    assert (nodes["a"].failing, nodes["b"].failing) == (True, False)
 
 
 def test_other_pods_take_room() -> None:

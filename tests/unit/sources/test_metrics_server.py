@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from loadstar.core.model import Load, Sample
 from loadstar.runtime.ports import Unavailable
 from loadstar.sources.metrics_server import MetricsServer, duration
 
@@ -25,9 +26,10 @@ def item(name: str, cpu: str = "250m", memory: str = "1Gi", window: str = "15s")
 
 
 async def test_a_sample_is_cores_bytes_and_time() -> None:
-    """CPU in cores, memory in bytes, the window in seconds; I/O is unknown, not zero."""
+    """CPU in cores over the window, memory in bytes at its end; I/O is unknown, not zero."""
     load = (await MetricsServer(Reader({"items": [item("a", "123456789n")]})).read())["a"]
-    assert (load.cpu_cores, load.memory_bytes, load.io, load.window) == (0.123456789, 2**30, None, 15.0)
+    at = 1767225600.0
+    assert load == Load(Sample(0.123456789, at, 15.0, "metrics-server"), Sample(2**30, at, 0, "metrics-server"), None)
 
 
 async def test_nonsense_about_one_node_spares_the_others() -> None:

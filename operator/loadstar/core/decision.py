@@ -1,0 +1,34 @@
+"""What the placement of a Task came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadstar.core.model import NodeScore, Strategy
+from loadstar.core.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """`node` is None when the choice is left to kube-scheduler. `next` are the runners-up; `others` those of them that
+    are so much alike that the Pod may as well go there.
+    """
+
+    node: str | None
+    score: NodeScore | None
+    next: tuple[NodeScore, ...]
+    message: str
+    fresh: bool
+    strategy: Strategy = Strategy.LOAD_AWARE
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """No node now; `reason` says of which kind the obstacle is and `message` counts nodes by cause."""
+
+    reason: Reason
+    message: str
+
+
+Decision = Placed | Unplaced
