@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from loadstar.core.metering import Metering
 from loadstar.core.quantity import Quantities
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
@@ -304,7 +305,10 @@ NOTHING_MEASURED: Final = Load(None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node object, reduced to what placing needs."""
+    """A Node object, reduced to what placing and measuring need.
+
+    `addresses` are its names and IPs, `kubelet` the "address:port" of its kubelet, empty when it tells none.
+    """
 
     name: str
     resource_version: str
@@ -314,6 +318,8 @@ class Node:
     taints: tuple[Taint, ...]
     allocatable: Quantities
     ready_changed: float | None = None
+    addresses: tuple[str, ...] = ()
+    kubelet: str = ""
 
     @property
     def out_of_service(self) -> bool:
@@ -341,5 +347,6 @@ class Policy:
     hot: float = 0.85
     period_seconds: float = 5
     stale_seconds: float = 180
+    metering: Metering = field(default_factory=Metering)
     types: Mapping[str, TypeDefault] = field(default_factory=dict)
     generation: int = 0
