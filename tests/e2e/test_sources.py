@@ -1,0 +1,226 @@
+"""Each source of load against real nodes: one burns CPU, one writes all that its disk takes, one idles."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.bed import Bed
+from tests.cluster.cgroups import IO_BYTES_PER_SECOND
+from tests.cluster.monitoring import SCRAPE_SECONDS
+from tests.e2e.conftest import SYSTEM, Json, Kubectl, Tasks, as_yaml, fresh_namespace, install, task
+
+pytestmark = pytest.mark.bed
+
+BURNT, WRITTEN, IDLE = "node-0", "node-1", "node-2"
+SCRIPTS = {
+    BURNT: "while :; do :; done",
+    WRITTEN: "while :; do dd if=/dev/zero of=/tmp/file bs=1M count=64 oflag=direct 2>/dev/null; done",
+}
+OWN_VALUES = {
+    "cpu": "rate(node_cpu_usage_seconds_total[$window])",
+    "memory": "node_memory_working_set_bytes",
+    "io": 'sum by (instance) (rate(container_blkio_device_usage_total{operation=~"Read|Write"}[$window])) '
+    f"/ {IO_BYTES_PER_SECOND}",
+}
+"""What the kubelets tell of the nodes themselves; node-exporter on the bed tells of the machine."""
+NOTHING = {"sources": None, "kubelet": None, "prometheus": None}
+
+
+def burner(node: str, script: str) -> Json:
+    """A Pod that asks for nothing and takes what there is of its node."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"burner-{node}"},
+        "spec": {
+            "nodeName": node,
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "volumes": [{"name": "disk", "emptyDir": {}}],
+            "containers": [
+                {
+                    "name": "burn",
+                    "image": "busybox:1.35",
+                    "command": ["sh", "-c", script],
+                    "volumeMounts": [{"name": "disk", "mountPath": "/tmp"}],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def burners(kubectl: Kubectl) -> Iterator[None]:
+    """They burn for all tests here."""
+    with fresh_namespace(kubectl) as namespace:
+        documents = [burner(node, script) for node, script in SCRIPTS.items()]
+        kubectl("apply", "-n", namespace, "-f", "-", stdin=as_yaml(*documents))
+        yield
+
+
+@pytest.fixture(scope="module")
+def prometheus(bed: Bed) -> str:
+    """Where Pods find it."""
+    return bed.monitor()
+
+
+class Policy:
+    """The PlacementPolicy `default`, edited for one test."""
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        self._kubectl = kubectl
+
+    def metrics(self, **metrics: Any) -> None:
+        """Say how load is measured; what is not said is as by default."""
+        change = {"spec": {"metrics": {**NOTHING, **metrics}}}
+        self._kubectl("patch", "ldp", "default", "--type=merge", "-p", json.dumps(change))
+
+    def conditions(self) -> dict[str, Json]:
+        """By type, those about the policy as it is now."""
+        found = json.loads(self._kubectl("get", "ldp", "default", "-o", "json").stdout)
+        generation = found["metadata"]["generation"]
+        listed = found.get("status", {}).get("conditions", [])
+        return {item["type"]: item for item in listed if item["observedGeneration"] == generation}
+
+    def wait(self, done: Callable[[dict[str, Json]], bool], seconds: float = 45) -> dict[str, Json]:
+        """The conditions once `done` says so; fails with what they were."""
+        end = time.monotonic() + seconds
+        while not done(found := self.conditions()):
+            if time.monotonic() > end:
+                pytest.fail(f"not in {seconds:g} s: {json.dumps(found, indent=1)}")
+            time.sleep(0.5)
+        return found
+
+    def wait_ready(self, *kinds: str) -> dict[str, Json]:
+        """Once all resources are measured, with just these conditions beside the two that are always there."""
+        wanted = {"LoadDataFresh", "MetricsReady", *kinds}
+        return self.wait(lambda found: found.keys() == wanted and all(c["status"] == "True" for c in found.values()))
+
+
+@pytest.fixture
+def policy(kubectl: Kubectl) -> Iterator[Policy]:
+    """The policy; its metrics are the defaults again afterwards."""
+    policy = Policy(kubectl)
+    yield policy
+    policy.metrics()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rights() -> Iterator[None]:
+    """Whatever a test gives the operator is taken back."""
+    yield
+    install()
+
+
+def scored(tasks: Tasks) -> dict[str, Json]:
+    """The score of each node, as a Task that may run only there has it; of a Task that was just made."""
+    number = time.monotonic_ns()
+    for node in (BURNT, WRITTEN, IDLE):
+        selector = {"nodeSelector": {"kubernetes.io/hostname": node}}
+        tasks.apply(task(f"probe-{node}-{number}", placement=selector))
+    names = {node: f"probe-{node}-{number}" for node in (BURNT, WRITTEN, IDLE)}
+    found = tasks.wait(lambda all_: all("score" in all_[name]["status"] for name in names.values()), 20)
+    return {node: found[name]["status"]["score"] for node, name in names.items()}
+
+
+def wait_measured(tasks: Tasks, seconds: float = 45) -> dict[str, Json]:
+    """The scores once the burnt node's CPU, the written one's I/O, and nothing else, are near all there is."""
+    end = time.monotonic() + seconds
+    while True:
+        scores = scored(tasks)
+        cpu, io = ({node: score.get(name, -1.0) for node, score in scores.items()} for name in ("cpu", "io"))
+        if cpu[BURNT] > 0.7 and cpu[IDLE] < 0.5 and io[WRITTEN] > 0.7 and -1 < max(io[BURNT], io[IDLE]) < 0.3:
+            return scores
+        if time.monotonic() > end:
+            pytest.fail(f"not in {seconds:g} s: {json.dumps(scores, indent=1)}")
+        time.sleep(1)
+
+
+def may(kubectl: Kubectl, resource: str) -> bool:
+    """Whether the operator may get it."""
+    account = f"system:serviceaccount:{SYSTEM}:loadstar-operator"
+    return kubectl("auth", "can-i", "get", resource, "--as", account, check=False).stdout.strip() == "yes"
+
+
+def test_kubelets_through_the_api_server(tasks: Tasks, policy: Policy) -> None:
+    """Without the right the condition names the value that gives it; with it CPU, memory and I/O are the node's own."""
+    everything = {"cpu": "Kubelet", "memory": "Kubelet", "io": "Kubelet"}
+    policy.metrics(sources=everything, kubelet={"diskBytesPerSecond": IO_BYTES_PER_SECOND})
+    refused = policy.wait(lambda found: found.get("KubeletReady", {}).get("status") == "False")["KubeletReady"]
+    assert "nodes/proxy" in refused["message"]
+    assert "loadSources.kubelet" in refused["message"]
+    install("loadSources.kubelet.access=Proxy")
+    scores = wait_measured(tasks)
+    assert scores[WRITTEN]["weights"] == {"cpu": 0.5, "memory": 0.3, "io": 0.2}
+    policy.wait_ready("KubeletReady")
+
+
+def test_kubelets_themselves(tasks: Tasks, policy: Policy, kubectl: Kubectl) -> None:
+    """With nodes/stats and nodes/metrics, and without nodes/proxy, the same comes straight from the nodes."""
+    install("loadSources.kubelet.access=Direct", "loadSources.kubelet.cadvisor=true")
+    assert [may(kubectl, f"nodes/{what}") for what in ("proxy", "stats", "metrics")] == [False, True, True]
+    everything = {"cpu": "Kubelet", "memory": "Kubelet", "io": "Kubelet"}
+    policy.metrics(sources=everything, kubelet={"access": "Direct", "diskBytesPerSecond": IO_BYTES_PER_SECOND})
+    policy.wait_ready("KubeletReady")
+    wait_measured(tasks)
+
+
+def reading(url: str, **more: Any) -> Json:
+    """Prometheus as it is on the bed."""
+    return {"url": url, "scrapeSeconds": SCRAPE_SECONDS, "windowSeconds": 4 * SCRAPE_SECONDS, **more}
+
+
+def test_prometheus_tests_its_queries(tasks: Tasks, policy: Policy, prometheus: str) -> None:
+    """Queries of one's own measure the nodes; one that returns two series a node, or none, is told and gives nothing."""
+    everything = {"cpu": "Prometheus", "memory": "Prometheus", "io": "Prometheus"}
+    bad = {
+        **OWN_VALUES,
+        "memory": "node_memory_working_set_bytes or node_cpu_usage_seconds_total",
+        "io": "nothing_such",
+    }
+    policy.metrics(sources=everything, prometheus=reading(prometheus, queries=bad))
+    told = policy.wait(lambda found: found.get("PrometheusReady", {}).get("status") == "False")["PrometheusReady"]
+    assert told["reason"] == "QueryMismatch"
+    assert (
+        "query memory returns one sample each for 0 of 3 Ready nodes, several for node-0, node-1, node-2"
+        in told["message"]
+    )
+    assert "query io returns one sample each for 0 of 3 Ready nodes, none for node-0, node-1, node-2" in told["message"]
+    policy.metrics(sources=everything, prometheus=reading(prometheus, queries=OWN_VALUES))
+    wait_measured(tasks)
+    policy.wait_ready("PrometheusReady")
+
+
+def test_own_queries_are_for_node_exporter(policy: Policy, prometheus: str) -> None:
+    """The operator's own queries find one sample of everything on each node, load1 and PSI among it."""
+    everything = dict.fromkeys(("cpu", "memory", "io", "load1", "ioPressure"), "Prometheus")
+    policy.metrics(sources=everything, prometheus=reading(prometheus))
+    policy.wait_ready("PrometheusReady")
+
+
+def test_combined_and_gone_and_back(tasks: Tasks, policy: Policy, prometheus: str, bed: Bed) -> None:
+    """Each resource from its own source; one that goes is told, the others go on, and its return is told."""
+    install("loadSources.kubelet.access=Proxy")
+    policy.metrics(
+        staleSeconds=10,
+        sources={"cpu": "MetricsServer", "memory": "Kubelet", "io": "Prometheus"},
+        prometheus=reading(prometheus, queries={"io": OWN_VALUES["io"]}),
+    )
+    wait_measured(tasks)
+    policy.wait_ready("MetricsServerReady", "KubeletReady", "PrometheusReady")
+    bed.stop("prometheus")
+    try:
+        found = policy.wait(lambda found: found.get("PrometheusReady", {}).get("status") == "False")
+        assert (found["PrometheusReady"]["reason"], found["MetricsReady"]["reason"]) == ("NoAnswer", "SourceFailing")
+        assert found["LoadDataFresh"]["status"] == "True"
+        assert "io" not in scored(tasks)[WRITTEN], "a sample that is too old is unknown, not zero"
+    finally:
+        bed.start("prometheus")
+    policy.wait_ready("MetricsServerReady", "KubeletReady", "PrometheusReady")
+    policy.metrics(staleSeconds=180)
