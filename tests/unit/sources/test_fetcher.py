@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from loadstar.sources.fetcher import Fetcher, Files, anonymous, refusal
 async def handle(request: web.Request) -> web.StreamResponse:
     match request.path:
         case "/slow":
-            await asyncio.sleep(5)
+            await asyncio.sleep(0.5)
         case "/endless":
             stream = web.StreamResponse()
             await stream.prepare(request)
@@ -109,6 +111,63 @@ def test_authorities_come_from_files(tmp_path: Path) -> None:
     for name in ("../x", "a/b", ".."):
         with pytest.raises(Misconfigured, match="without a path"):
             files.context(Tls(name), ssl.create_default_context)
+
+
+@pytest.fixture
+def authorities(tmp_path: Path) -> Path:
+    """A folder with ca.crt, that of the secure server, and other.crt; the key of each beside it."""
+    for name in ("ca", "other"):
+        files = ["-keyout", str(tmp_path / f"{name}.key"), "-out", str(tmp_path / f"{name}.crt")]
+        kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}"]
+        names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+        subprocess.run(["openssl", "req", "-x509", *kind, *names, *files], check=True, capture_output=True)
+    return tmp_path
+
+
+@pytest.fixture
+async def secure(authorities: Path) -> AsyncIterator[str]:
+    """A server whose certificate is its own authority."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(authorities / "ca.crt", authorities / "ca.key")
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    yield f"https://127.0.0.1:{runner.addresses[0][1]}/x"
+    await runner.cleanup()
+
+
+async def test_only_who_is_trusted_gets_a_token(secure: str, authorities: Path) -> None:
+    """Nobody whom the system does not know; with a file its holder alone; with `insecure` anybody."""
+    files = Files(authorities)
+    (authorities / "token").write_text("t")
+
+    async def get(tls: Tls) -> bytes:
+        fetcher = Fetcher(
+            partial(files.context, tls, ssl.create_default_context), partial(files.bearer, "token"), connections=1
+        )
+        try:
+            return await fetcher.get(secure, seconds=5, most=100)
+        finally:
+            await fetcher.close()
+
+    for tls in (Tls(), Tls("other.crt")):
+        with pytest.raises(Unavailable, match=r"TLS: .*certificate verify failed"):
+            await get(tls)
+    assert await get(Tls("ca.crt")) == b"/x Bearer t"
+    assert await get(Tls(insecure=True)) == b"/x Bearer t"
+
+
+async def test_an_authority_that_changes_is_read_anew(secure: str, authorities: Path) -> None:
+    """After a failure of TLS the file is looked at again: a rotated authority needs no restart."""
+    files = Files(authorities)
+    fetcher = Fetcher(partial(files.context, Tls("other.crt"), ssl.create_default_context), anonymous, 1)
+    with pytest.raises(Unavailable, match="TLS"):
+        await fetcher.get(secure, seconds=5, most=100)
+    (authorities / "ca.crt").rename(authorities / "other.crt")
+    assert await fetcher.get(secure, seconds=5, most=100) == b"/x None"
+    await fetcher.close()
 
 
 def test_insecure_trusts_anybody() -> None:
