@@ -31,7 +31,7 @@ from tests.cluster.errors import BedError
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "bench" / "results" / "throughput.json"
 LOGS = ROOT / "build" / "bench"
-WARM_UP = 100
+WARM_UP = 400
 
 
 def main(arguments: list[str]) -> int:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,9 @@ from pathlib import Path
 import aiohttp
 
 READY_SECONDS = 300.0
+DISTRIBUTION = Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
+"""Built with the optimisations that the image's interpreter has too; one that was built by hand may be without them."""
+INTERPRETER = DISTRIBUTION if DISTRIBUTION.exists() else Path(sys.executable)
 STOP_SECONDS = 20.0
 
 
@@ -42,7 +46,7 @@ class Replica:
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": "/nonexistent",
-            "PYTHONPATH": str(self._root / "operator"),
+            "PYTHONPATH": f"{self._root / 'operator'}:{sysconfig.get_path('purelib')}",
             "KUBECONFIG": str(self._kubeconfig),
             "LOADSTAR_NAMESPACE": "loadstar-system",
             "LOADSTAR_POD_NAME": self.name,
@@ -51,7 +55,7 @@ class Replica:
         }
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "loadstar", "run"],
+                [INTERPRETER, "-m", "loadstar", "run"],
                 env=environment,
                 cwd="/",
                 stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.throughput.interval import ratio
+from bench.throughput.replica import INTERPRETER
 from tests.cluster.binaries import KUBERNETES_VERSION
 
 Json = dict[str, Any]
@@ -129,6 +130,7 @@ def machine() -> Json:
         "memory_gib": round(kib / 2**20, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "operator_interpreter": str(INTERPRETER),
         "kubernetes": KUBERNETES_VERSION,
         "load_before": round(os.getloadavg()[0], 2),
     }

@@ -29,7 +29,7 @@ class Row:
     def of(cls, task: dict[str, Any]) -> Row:
         """From the API's document."""
         status = task.get("status", {})
-        total = status.get("score", {}).get("total")
+        total = status.get("placement", {}).get("score")
         return cls(
             name=task["metadata"]["name"],
             state=status.get("state", ""),

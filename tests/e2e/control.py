@@ -60,7 +60,7 @@ def cancel(tasks: Tasks, history: History) -> None:
     found = {name: item["status"] for name, item in tasks.wait_terminal(40).items()}
     assert found.pop("done")["state"] == "SUCCESS"
     for name, status in found.items():
-        seen = (status["state"], status["reason"], status["failures"], status["disruptions"])
+        seen = (status["state"], status["reason"], status.get("failures", 0), status.get("disruptions", 0))
         assert seen == ("FAILED", "Cancelled", 0, 0), (name, status)
         assert status["completionTime"]
     assert found["trap"]["attempts"][-1]["exitCode"] == 7, "the worker had its time to end"
@@ -84,7 +84,11 @@ def suspend_and_resume(tasks: Tasks, _: History) -> None:
     tasks.wait(lambda _: not [pod for pod in tasks.pods() if pod["status"]["phase"] == "Running"])
     item = tasks.wait(lambda found: found["runs"]["status"]["state"] == "PENDING")["runs"]
     status = item["status"]
-    assert (status["failures"], status["disruptions"], status["attempts"][-1]["reason"]) == (0, 0, "Suspended")
+    assert (status.get("failures", 0), status.get("disruptions", 0), status["attempts"][-1]["reason"]) == (
+        0,
+        0,
+        "Suspended",
+    )
     assert condition(item, "Suspended") == condition(held, "Suspended") == "True"
     assert (held["status"]["state"], held["status"]["attempt"]) == ("PENDING", 0)
     time.sleep(2)
@@ -119,7 +123,7 @@ def disruption_limit(tasks: Tasks, history: History) -> None:
         found = tasks.wait(partial(runs, attempt))
         tasks.kubectl("delete", "pod", found["fragile"]["status"]["pod"], "-n", tasks.namespace, "--wait=false")
     status = tasks.wait_terminal()["fragile"]["status"]
-    seen = (status["state"], status["reason"], status["failures"], status["disruptions"])
+    seen = (status["state"], status["reason"], status.get("failures", 0), status.get("disruptions", 0))
     assert seen == ("FAILED", "DisruptionLimitExceeded", 0, 2), status
     assert len(history.pods()) == 2
 
@@ -169,5 +173,5 @@ def pending_deadline(tasks: Tasks, _: History) -> None:
     found = {name: item["status"] for name, item in tasks.wait_terminal(90).items()}
     assert found.pop("runs")["state"] == "SUCCESS"
     for name, status in found.items():
-        seen = (status["state"], status["reason"], status["failures"], status["disruptions"])
+        seen = (status["state"], status["reason"], status.get("failures", 0), status.get("disruptions", 0))
         assert seen == ("FAILED", "PendingDeadlineExceeded", 0, 0), (name, status)

@@ -68,7 +68,7 @@ def made_again_at_once(tasks: Tasks, history: History) -> None:
     found = tasks.wait_terminal()
     for name, item in found.items():
         status = item["status"]
-        assert (status["state"], status["attempt"], status["disruptions"]) == ("SUCCESS", 1, 0), status
+        assert (status["state"], status["attempt"], status.get("disruptions", 0)) == ("SUCCESS", 1, 0), status
         assert item["metadata"]["uid"] != old[name]
         owners = {
             pod.body["metadata"]["ownerReferences"][0]["uid"] for pod in history.pods() if pod.name == status["pod"]

@@ -207,11 +207,8 @@ def _step(before: Seen | None, now: Seen, live: list[str]) -> list[str]:
             found.append(f"{now.name} was final and changed: {was} became {became}")
     if new.terminal and not old.terminal and live:
         found.append(f"{now.name} became {new} with a live Pod: {', '.join(live)}")
-    conditions = now.body.get("status", {}).get("conditions", [])
+    observed = now.body.get("status", {}).get("observedGeneration", 0)
     generation = now.body["metadata"].get("generation", 0)
-    found += [
-        f"{now.name} has observed generation {item['observedGeneration']} of {generation}"
-        for item in conditions
-        if item.get("observedGeneration", 0) > generation
-    ]
+    if observed > generation:
+        found.append(f"{now.name} has observed generation {observed} of {generation}")
     return found

@@ -14,7 +14,7 @@ def test_uninstall_leaves_tasks_readable_and_deletable(tasks: Tasks, kubectl: Ku
     call("helm", "uninstall", "loadstar", "-n", SYSTEM, "--wait", "--timeout", "60s")
     try:
         assert tasks.get("done")["status"]["state"] == "SUCCESS"
-        kubectl("get", "validatingadmissionpolicybinding", "loadstar-tasks")
+        kubectl("get", "validatingadmissionpolicybinding", "loadstar-tasks", "tasks.loadstar.dev")
         kubectl("delete", "ldt", "long", "-n", tasks.namespace, "--timeout=10s")
         tasks.apply(task("meanwhile"))
     finally:

@@ -13,7 +13,8 @@ from typing import Any
 
 from tests.faults.history import Event, Json, Picture, label, latecomers, owner
 
-FORGOTTEN = frozenset({"managedFields", "uid", "resourceVersion", "creationTimestamp", "score", "hostIP", "hostIPs"})
+FORGOTTEN = frozenset({"managedFields", "uid", "resourceVersion", "creationTimestamp", "hostIP", "hostIPs"})
+FORGOTTEN |= {"score", "terms", "class", "sampleAgeSeconds", "next"}
 FORGOTTEN |= {"podIP", "podIPs", "deletionTimestamp", "imageID", "containerID", "tolerations", "durationSeconds"}
 """Keys whose values are of one run by their nature: moments, addresses, and the load of that instant."""
 RIVAL = "faults.loadstar.dev/rival"

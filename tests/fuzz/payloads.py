@@ -81,7 +81,6 @@ def giant_status(dice: random.Random) -> Json:
                 "reason": "R",
                 "message": text * 1024,
                 "lastTransitionTime": when,
-                "observedGeneration": 2**31 - 1,
             }
             for n in range(16)
         ],

@@ -138,5 +138,8 @@ def keyed(*names: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(names)}
 
 
+UNSAID: Final[dict[str, Any]] = {"default": None}
+"""`json_schema_extra` for a default that the API server does not write into objects: all it keeps of a Task it decodes,
+checks and stores again with every write of the status."""
 SET: Final[dict[str, Any]] = {"x-kubernetes-list-type": "set"}
 ATOMIC: Final[dict[str, Any]] = {"x-kubernetes-list-type": "atomic"}

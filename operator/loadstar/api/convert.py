@@ -17,9 +17,9 @@ from loadstar.api.times import format_time, parse_time
 from loadstar.core.model import (
     Attempt,
     Backoff,
+    Choice,
     Condition,
     NodeClass,
-    NodeScore,
     Placement,
     PodRetention,
     Policy,
@@ -150,7 +150,6 @@ def policy(raw: Mapping[str, Any]) -> Policy:
 
 def status(raw: Mapping[str, Any]) -> TaskStatus:
     """A Task's status."""
-    score = raw.get("score") or {}
     return TaskStatus(
         state=State(raw.get("state", State.PENDING)),
         reason=raw.get("reason", Reason.QUEUED),
@@ -169,8 +168,7 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         not_before=parse_time(raw.get("notBefore")),
         waiting=parse_time(raw.get("waitingTime")),
         stopping=raw["stopping"] if raw.get("stopping") in MESSAGES else "",
-        score=_score(score) if score else None,
-        score_next=tuple(_score(item) for item in score.get("next") or ()),
+        choice=_choice(raw["placement"]) if raw.get("placement") else None,
         attempts=tuple(_attempt(item) for item in raw.get("attempts") or ()),
         conditions=tuple(_condition(item) for item in raw.get("conditions") or ()),
     )
@@ -196,12 +194,12 @@ def status_document(value: TaskStatus) -> Json:
             "completionTime": format_time(value.completed),
             "durationSeconds": duration,
             "exitCode": value.exit_code,
-            "failures": value.failures,
-            "disruptions": value.disruptions,
+            "failures": min(value.failures, MOST - 1) or None,
+            "disruptions": min(value.disruptions, MOST - 1) or None,
             "notBefore": format_time(value.not_before),
             "waitingTime": format_time(value.waiting),
             "stopping": str(value.stopping) or None,
-            "score": _score_document(value),
+            "placement": _choice_document(value.choice) if value.choice else None,
             "attempts": [_attempt_document(item) for item in value.attempts] or None,
             "conditions": [condition_document(item) for item in value.conditions] or None,
         }
@@ -210,57 +208,39 @@ def status_document(value: TaskStatus) -> Json:
 
 def condition_document(value: Condition) -> Json:
     """A condition as it is written."""
-    return {
-        "type": value.type,
-        "status": value.status,
-        "reason": value.reason,
-        "message": value.message[:MESSAGE_CHARACTERS],
-        "lastTransitionTime": format_time(value.changed),
-        "observedGeneration": value.generation,
-    }
-
-
-def _score_document(value: TaskStatus) -> Json | None:
-    score = value.score
-    if score is None:
-        return None
     return _present(
         {
-            "node": score.node,
-            "total": round(score.total, 4),
-            "rank": round(score.rank, 4),
-            "cpu": round(score.cpu, 4),
-            "memory": round(score.memory, 4),
-            "io": None if score.io is None else round(score.io, 4),
-            "weights": {
-                "cpu": round(score.weights.cpu, 4),
-                "memory": round(score.weights.memory, 4),
-                "io": round(score.weights.io, 4),
-            },
-            "sampleAgeSeconds": None if score.sample_age is None else min(int(score.sample_age), MOST),
-            "nodeClass": score.node_class.value,
-            "next": [
-                {"node": item.node, "total": round(item.total, 4), "nodeClass": item.node_class.value}
-                for item in value.score_next
-            ]
-            or None,
+            "type": value.type,
+            "status": value.status,
+            "reason": value.reason,
+            "message": value.message[:MESSAGE_CHARACTERS] or None,
+            "lastTransitionTime": format_time(value.changed),
         }
     )
 
 
-def _score(raw: Mapping[str, Any]) -> NodeScore:
-    total = float(raw.get("total", 0.0))
+def _choice_document(value: Choice) -> Json:
+    return _present(
+        {
+            "node": value.node,
+            "score": round(value.score, 4),
+            "terms": value.terms[:MESSAGE_CHARACTERS],
+            "class": value.node_class.value,
+            "sampleAgeSeconds": None if value.sample_age is None else min(int(value.sample_age), MOST),
+            "next": value.next[:MESSAGE_CHARACTERS] or None,
+        }
+    )
+
+
+def _choice(raw: Mapping[str, Any]) -> Choice:
     age = raw.get("sampleAgeSeconds")
-    return NodeScore(
+    return Choice(
         node=raw.get("node", ""),
-        total=total,
-        rank=float(raw.get("rank", total)),
-        cpu=float(raw.get("cpu", 0.0)),
-        memory=float(raw.get("memory", 0.0)),
-        io=None if raw.get("io") is None else float(raw["io"]),
-        weights=weights(raw.get("weights") or {}),
+        score=float(raw.get("score", 0.0)),
+        terms=raw.get("terms", ""),
+        node_class=NodeClass(raw.get("class", NodeClass.UNKNOWN)),
         sample_age=None if age is None else float(age),
-        node_class=NodeClass(raw.get("nodeClass", NodeClass.UNKNOWN)),
+        next=raw.get("next", ""),
     )
 
 
@@ -299,7 +279,6 @@ def _condition(raw: Mapping[str, Any]) -> Condition:
         reason=raw.get("reason", ""),
         message=raw.get("message", ""),
         changed=parse_time(raw.get("lastTransitionTime")) or 0.0,
-        generation=int(raw.get("observedGeneration", 0)),
     )
 
 

@@ -17,9 +17,17 @@ has a kind `Task`: write `tasks.loadstar.dev` or `ldt`.
 """
 
 
-def reference(crds: Mapping[str, Mapping[str, Any]]) -> str:
+def reference(crds: Mapping[str, Mapping[str, Any]], edits: Mapping[str, Any]) -> str:
     """The page as Markdown."""
-    parts = [_INTRODUCTION, "## States\n", _diagram(), "## Reasons\n", _reasons()]
+    parts = [
+        _INTRODUCTION,
+        "## States\n",
+        _diagram(),
+        "## Reasons\n",
+        _reasons(),
+        "## Names and changes\n",
+        _edits(edits),
+    ]
     for crd in crds.values():
         spec = crd["spec"]
         parts.append(f"## {spec['names']['kind']} (`{spec['names']['shortNames'][0]}`, {spec['scope'].lower()})\n")
@@ -37,6 +45,15 @@ def _diagram() -> str:
     ]
     lines += [f"    {state} --> [*]" for state in TRANSITIONS if state.terminal]
     return "\n".join([*lines, "```", ""])
+
+
+def _edits(policy: Mapping[str, Any]) -> str:
+    lines = [
+        f"The ValidatingAdmissionPolicy `{policy['metadata']['name']}` comes with the CRDs.",
+        "It holds on every creation and change of a Task, not on writes of its status:\n",
+        *(f"- {validation['message']}" for validation in policy["spec"]["validations"]),
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _reasons() -> str:

@@ -30,63 +30,32 @@ class Condition(StatusModel):
     """True, False or Unknown."""
     reason: ReasonText
     """Why, in one CamelCase word."""
-    message: Text
-    """Why, in a sentence."""
+    message: Text | None = None
+    """Why, in a sentence, where the reason and the status beside it do not say it all."""
     last_transition_time: Time
     """When status last changed."""
-    observed_generation: Count = 0
-    """The generation of the spec that this is about."""
 
 
-class ScoreWeights(StatusModel):
-    """The weights that were used: those of what is measured, summing to 1."""
-
-    cpu: float = 0
-    """Weight of CPU."""
-    memory: float = 0
-    """Weight of memory."""
-    io: float = 0
-    """Weight of I/O; 0 where I/O is not measured."""
-
-
-class OtherNode(StatusModel):
-    """A node that came after the chosen one."""
+class Choice(StatusModel):
+    """Why this node, as it was when it was chosen: the lowest predicted load with the Task on it."""
 
     node: Name
-    """Its name."""
-    total: float
-    """Its LoadScore."""
-    node_class: NodeClass
-    """Cold, Hot or Unknown."""
-
-
-class Score(StatusModel):
-    """Why this node: its predicted load with the Task on it, as shares of allocatable. Lowest wins."""
-
-    node: Name
-    """The node that was chosen."""
-    total: float
-    """The LoadScore: the weighted sum."""
-    rank: float
-    """What nodes were ordered by: the LoadScore plus half of the largest term, less preferred capabilities."""
-    cpu: float
-    """Predicted share of CPU."""
-    memory: float
-    """Predicted share of memory."""
-    io: float | None = None
-    """Share of I/O time; absent where it is not measured."""
-    weights: ScoreWeights
-    """The weights that were used."""
+    """The node that was chosen; assignedTo is the one that the Pod was bound to."""
+    score: float
+    """The LoadScore: the weighted sum of the predicted shares of allocatable. Lowest wins."""
+    terms: Text
+    """What the score is made of: weight and predicted share of each resource; and what nodes were ordered by, the rank:
+    the score plus half of the largest term, less preferred capabilities."""
+    class_: Annotated[NodeClass, Field(alias="class")]
+    """Cold, Hot, or Unknown when there was no fresh sample and requests stood in."""
     sample_age_seconds: Count | None = None
     """Age of the load sample; absent when there was none."""
-    node_class: NodeClass
-    """Cold, Hot, or Unknown when there was no fresh sample and requests stood in."""
-    next: Annotated[list[OtherNode], Field(max_length=2, json_schema_extra=ATOMIC)] | None = None
-    """The two next best nodes."""
+    next: Text | None = None
+    """The next best nodes with their scores."""
 
 
 class AttemptRecord(StatusModel):
-    """How an attempt ended."""
+    """How an attempt ended that did not succeed."""
 
     attempt: Number
     """Its number, from 1."""
@@ -135,19 +104,20 @@ class TaskStatus(StatusModel):
     """From start to end of the last attempt."""
     exit_code: ExitCode | None = None
     """Exit code of the last container that ended."""
-    failures: Count = 0
-    """Failures so far, against retry.limit."""
-    disruptions: Count = 0
-    """Disruptions so far, against retry.disruptionLimit."""
+    failures: Count | None = None
+    """Failures so far, against retry.limit; absent: none."""
+    disruptions: Count | None = None
+    """Disruptions so far, against retry.disruptionLimit; absent: none."""
     not_before: Time | None = None
     """The next attempt is not made before this."""
     waiting_time: Time | None = None
     """When it last began to wait; its creation, when absent. timeouts.pendingSeconds counts from here."""
     stopping: Literal["Suspended", "Cancelled", "PendingDeadlineExceeded", "NodeLost"] | None = None
     """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
-    score: Score | None = None
+    placement: Choice | None = None
     """Why this node."""
     attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
-    """The last five attempts that ended."""
+    """The last five attempts that ended without success."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
-    """The contract for tools: Scheduled, PodsReady, Succeeded, Suspended, LoadDataFresh."""
+    """The contract for tools: Scheduled; PodsReady from the first running Pod on; Succeeded from the end on; Suspended
+    and LoadDataFresh once there was something to say of them. They are about observedGeneration of the status."""

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from loadstar.api.base import (
     ATOMIC,
     SET,
+    UNSAID,
     DnsLabel,
     LabelKey,
     LabelName,
@@ -69,8 +70,8 @@ class Toleration(Model):
 class Placement(Model):
     """Where the Task may run, and who chooses."""
 
-    strategy: Strategy = Strategy.LOAD_AWARE
-    """LoadAware: the node with the lowest predicted load. KubeScheduler: left to kube-scheduler."""
+    strategy: Annotated[Strategy, Field(json_schema_extra=UNSAID)] = Strategy.LOAD_AWARE
+    """LoadAware, unless said otherwise: the node with the lowest predicted load. KubeScheduler: as that chooses."""
     requires: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
     """Capabilities: for each, the node must have the label capability.loadstar.dev/NAME."""
     prefers: Annotated[list[LabelName], Field(max_length=16, json_schema_extra=SET)] | None = None
@@ -111,17 +112,18 @@ class NodeLost(Model):
 class Retry(Model):
     """What happens after a failure. Disruptions, such as an eviction, are counted apart and retried at once."""
 
-    limit: Annotated[int, Field(ge=0, le=100)] = 3
-    """How many failures are retried; the next one ends the Task."""
+    limit: Annotated[int, Field(ge=0, le=100, json_schema_extra=UNSAID)] = 3
+    """How many failures are retried, 3 unless said otherwise; the next one ends the Task."""
     backoff: Backoff | None = None
     """The wait between attempts; 2 s, doubling, at most 300 s unless said otherwise."""
-    disruption_limit: Annotated[int, Field(ge=0, le=1000)] = 10
-    """How many disruptions are retried; the next one ends the Task. A Pod that no node took does not count."""
+    disruption_limit: Annotated[int, Field(ge=0, le=1000, json_schema_extra=UNSAID)] = 10
+    """How many disruptions are retried, 10 unless said otherwise; the next one ends the Task. A Pod that no node took
+    does not count."""
     on_node_lost: NodeLost | None = None
     """Absent: wait until the node answers again or is gone, so that two Pods of a Task never run at once."""
-    track_completion: bool = False
-    """true holds each Pod by a finalizer until its end is in the status, so that an end is never missed, even when the
-    Pod is deleted while the operator is down; costs one more write an attempt."""
+    track_completion: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
+    """true, not so unless said, holds each Pod by a finalizer until its end is in the status, so that an end is never
+    missed, even when the Pod is deleted while the operator is down; costs one more write an attempt."""
 
 
 class Timeouts(Model):
@@ -151,42 +153,19 @@ class TaskSpec(Model):
     """What happens after a failure."""
     timeouts: Timeouts | None = None
     """How long it may take."""
-    cancel: bool = False
+    cancel: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
     """true ends the Task: its Pod is ended, and it is FAILED with reason Cancelled; its record stays."""
-    suspend: bool = False
+    suspend: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
     """true ends a running Pod, free of charge, and lets the Task wait until it is false again."""
-    pod_retention: PodRetention = PodRetention.ALL
-    """Which finished Pods stay once their end is in the status: All, only the Failed, or None; never more than the last
-    five. With the Task they all go."""
+    pod_retention: Annotated[PodRetention, Field(json_schema_extra=UNSAID)] = PodRetention.ALL
+    """Which finished Pods stay once their end is in the status: All, unless said otherwise, only the Failed, or None;
+    never more than the last five. With the Task they all go."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=315360000)] | None = None
     """So many seconds after its end the Task is deleted with its Pods; never, when absent."""
 
 
 def spec_rules() -> list[dict[str, str]]:
-    """The rules on spec as a whole: what is needed, and what may no longer change."""
-    needed = rule(
-        "has(self.worker) || has(self.type)", "must have worker, or a type whose worker the PlacementPolicy has"
-    )
-    final = rule(
-        "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
-        "must stay true: what was cancelled cannot be taken up again; create the Task anew",
-        field=".cancel",
-    )
-    fields = [info.alias or name for name, info in TaskSpec.model_fields.items()]
-    return [needed, final, _immutable([name for name in fields if name not in MUTABLE])]
-
-
-def _immutable(names: list[str]) -> dict[str, str]:
-    """One rule for all, since each is evaluated on every write of a status too.
-
-    It is on the whole, since a rule on an optional field is skipped when that is added or removed.
-    """
-    same = (
-        f"(has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name}))"
-        for name in names
-    )
-    text = (
-        f"must stay as it was created in {', '.join(names)}; only {', '.join(MUTABLE)} may change: "
-        "delete the Task and create it anew"
-    )
-    return rule(" && ".join(same), text)
+    """The rules on spec as a whole; how it may change is `edits`."""
+    return [
+        rule("has(self.worker) || has(self.type)", "must have worker, or a type whose worker the PlacementPolicy has")
+    ]

@@ -34,26 +34,39 @@ class Resources(Model):
                 "quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",
                 "must request at most the limit of each resource",
             ),
-            rule(f"!has(self.requests) || self.requests{_NAMES}", _WHICH, field=".requests"),
-            rule(f"!has(self.limits) || self.limits{_NAMES}", _WHICH, field=".limits"),
             rule(
                 f"!has(self.requests) || self.requests.all(k, k in {_OWN} || (has(self.limits) && k in self.limits && "
                 "string(self.requests[k]) == string(self.limits[k])))",
                 "must give an extended resource a limit, and no request but the same",
                 field=".requests",
             ),
-            rule(
-                f"!has(self.limits) || self.limits.all(k, k in {_OWN} || string(self.limits[k]).matches('^[0-9]+$'))",
-                "must give an extended resource as a whole number, such as 1",
-                field=".limits",
-            ),
         )
     )
 
-    requests: Annotated[dict[ResourceName, Quantity], Field(max_length=16)] | None = None
+    requests: (
+        Annotated[
+            dict[ResourceName, Quantity], Field(max_length=16, json_schema_extra=rules(rule(f"self{_NAMES}", _WHICH)))
+        ]
+        | None
+    ) = None
     """What kube-scheduler sets aside, by resource: cpu, memory, ephemeral-storage or an extended resource. Half a core
     is 500m or, in quotes, "0.5"."""
-    limits: Annotated[dict[ResourceName, Quantity], Field(max_length=16)] | None = None
+    limits: (
+        Annotated[
+            dict[ResourceName, Quantity],
+            Field(
+                max_length=16,
+                json_schema_extra=rules(
+                    rule(f"self{_NAMES}", _WHICH),
+                    rule(
+                        f"self.all(k, k in {_OWN} || string(self[k]).matches('^[0-9]+$'))",
+                        "must give an extended resource as a whole number, such as 1",
+                    ),
+                ),
+            ),
+        ]
+        | None
+    ) = None
     """What the container may use at most, by resource."""
 
 
@@ -92,11 +105,6 @@ class Worker(Model):
                 "self.volumes.exists(v, v.name == m.name))",
                 "must mount only volumes that this worker names under volumes",
                 field=".volumeMounts",
-            ),
-            rule(
-                "!has(self.priorityClassName) || !self.priorityClassName.startsWith('system-')",
-                "must be a PriorityClass outside system-*",
-                field=".priorityClassName",
             ),
         )
     )
@@ -142,7 +150,17 @@ class Worker(Model):
     """A ServiceAccount that whoever creates the Task may use; its token is never mounted."""
     runtime_class_name: ObjectName | None = None
     """A RuntimeClass."""
-    priority_class_name: ObjectName | None = None
+    priority_class_name: (
+        Annotated[
+            ObjectName,
+            Field(
+                json_schema_extra=rules(
+                    rule("!self.startsWith('system-')", "must be a PriorityClass outside system-*"),
+                )
+            ),
+        ]
+        | None
+    ) = None
     """A PriorityClass for the Pod; the order of Tasks is spec.priority."""
     termination_grace_period_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
     """Seconds from SIGTERM to SIGKILL; 30 unless said otherwise."""

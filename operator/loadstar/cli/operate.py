@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from typing import Final
 
 import click
 import uvloop
@@ -10,6 +12,9 @@ import uvloop
 from loadstar import composition
 from loadstar.config import Settings, SettingsError
 from loadstar.telemetry import configure_logging
+
+GARBAGE_AFTER: Final = 50_000
+"""New objects between two looks for cycles, of which there are few; each look goes through what is young, in vain."""
 
 
 @click.command("run")
@@ -20,4 +25,5 @@ def run_operator() -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
     configure_logging(settings.log_level)
+    gc.set_threshold(GARBAGE_AFTER, 20, 20)
     uvloop.run(composition.run(settings))

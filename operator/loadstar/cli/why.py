@@ -54,16 +54,16 @@ def record(task: Task) -> list[str]:
     lines = [f"{task.namespace}/{task.name} is {status.state}, reason {status.reason}: {explain(status.reason)}"]
     if status.message:
         lines.append(f"message  {status.message}")
-    chosen = next((c.message for c in status.conditions if c.type == SCHEDULED and c.status == "True"), "")
-    if chosen and chosen != status.message:
-        lines.append(f"node     {chosen}")
-    if status.score is not None:
-        score, weights = status.score, status.score.weights
-        age = "no fresh sample" if score.sample_age is None else f"sample {score.sample_age:.0f} s old"
-        lines.append(
-            f"score    {score.total:.2f} = {weights.cpu:.2f}·cpu {score.cpu:.2f} + {weights.memory:.2f}·memory "
-            f"{score.memory:.2f} + {weights.io:.2f}·io {'unknown' if score.io is None else f'{score.io:.2f}'}, {age}"
-        )
+    told = next((c.message for c in status.conditions if c.type == SCHEDULED and c.status == "True"), "")
+    if told and told != status.message:
+        lines.append(f"node     {told}")
+    if status.choice is not None:
+        choice = status.choice
+        lines.append(f"node     {choice.node} had the lowest score ({choice.node_class})")
+        age = "no fresh sample" if choice.sample_age is None else f"sample {choice.sample_age:.0f} s old"
+        lines.append(f"score    {choice.score:.2f} = {choice.terms}; {age}")
+        if choice.next:
+            lines.append(f"next     {choice.next}")
     for attempt in status.attempts:
         ended = f"attempt {attempt.attempt} on {attempt.node or 'no node'}: {attempt.reason}"
         lines.append(f"earlier  {ended}{f', {attempt.message}' if attempt.message else ''}")

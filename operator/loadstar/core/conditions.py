@@ -19,31 +19,30 @@ LOAD_DATA_FRESH: Final = "LoadDataFresh"
 def with_conditions(status: TaskStatus, generation: int, now: float, *, fresh: bool | None = None) -> TaskStatus:
     """The status with its conditions brought up to date; `changed` moves only when a condition's status does.
 
-    `fresh`: whether the placement had a fresh load sample; None leaves that condition as it is.
+    A condition comes with the first state that has something to say about it. `fresh`: whether the placement had a
+    fresh load sample; None leaves that condition as it is.
     """
     state, reason, message = status.state, str(status.reason), status.message
     placed = state is not State.PENDING and bool(status.assigned)
     running = state is State.RUNNING
-    succeeded = {State.SUCCESS: "True", State.FAILED: "False"}.get(state, "Unknown")
     old = {condition.type: condition for condition in status.conditions}
     # What the status says already is not said again in each condition: every byte is stored and sent with every write.
-    wanted = [
-        (SCHEDULED, _flag(placed), "NodeChosen" if placed else reason, _choice(status, old.get(SCHEDULED))),
-        (PODS_READY, _flag(running), reason, ""),
-        (SUCCEEDED, succeeded, reason, message if state.terminal else ""),
-    ]
-    if fresh is not None:
+    why_here = _choice(status, old.get(SCHEDULED))
+    wanted = [(SCHEDULED, _flag(placed), "NodeChosen" if placed else reason, why_here)]
+    if running or PODS_READY in old:
+        wanted.append((PODS_READY, _flag(running), reason, ""))
+    if state.terminal:
+        wanted.append((SUCCEEDED, _flag(state is State.SUCCESS), reason, message))
+    if fresh is False or (fresh and LOAD_DATA_FRESH in old):
         text = "the load sample of the chosen node is fresh" if fresh else "no fresh load sample: placed by requests"
         wanted.append((LOAD_DATA_FRESH, _flag(fresh), "Measured" if fresh else "NoFreshSample", text))
     suspended = state is State.PENDING and status.reason == Reason.SUSPENDED
     if suspended or SUSPENDED in old:
         wanted.append((SUSPENDED, _flag(suspended), "Suspended" if suspended else "Resumed", _SUSPENSION[suspended]))
-    # What is not said anew still holds for the spec as it is now.
-    old = {kind: replace(condition, generation=generation) for kind, condition in old.items()}
     for kind, value, why, text in wanted:
         before = old.get(kind)
         changed = before.changed if before and before.status == value else now
-        old[kind] = Condition(kind, value, why, text, changed, generation)
+        old[kind] = Condition(kind, value, why, text, changed)
     return replace(status, conditions=tuple(old.values()), observed_generation=generation)
 
 
@@ -55,9 +54,9 @@ def _flag(value: bool) -> str:
 
 
 def _choice(status: TaskStatus, before: Condition | None) -> str:
-    """Why this node: said when it is chosen, and kept as long as it holds."""
+    """Who chose the node, where status.placement does not say why: said when it is chosen, kept as long as it holds."""
+    if status.state is State.PENDING or status.choice is not None:
+        return ""
     if status.state is State.ASSIGNED and status.reason == Reason.NODE_CHOSEN:
         return status.message
-    if status.state is State.PENDING or before is None or before.status != "True":
-        return ""
-    return before.message
+    return before.message if before is not None and before.status == "True" else ""

@@ -52,7 +52,7 @@ def conditions(
 
     `before`: the conditions as they were, for the times of their last change.
     """
-    metering, generation = snapshot.policy.metering, snapshot.policy.generation
+    metering = snapshot.policy.metering
     known = {condition.type: condition for condition in before}
     each = {source: verdicts.get(source, UNREAD) for source in metering.assigned()}
     told = {METRICS_READY: _overall(snapshot, each)} | {f"{source}Ready": verdict for source, verdict in each.items()}
@@ -61,7 +61,7 @@ def conditions(
         status = {True: "True", False: "False", None: "Unknown"}[verdict.ready]
         old = known.get(kind)
         changed = old.changed if old and old.status == status else snapshot.now
-        result.append(Condition(kind, status, verdict.reason, verdict.message, changed, generation))
+        result.append(Condition(kind, status, verdict.reason, verdict.message, changed))
     return tuple(result)
 
 

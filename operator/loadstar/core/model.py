@@ -150,7 +150,18 @@ class Condition:
     reason: str
     message: str
     changed: float
-    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Why a node was chosen, as it was then: `terms` words what the score is made of, `next` who came after it."""
+
+    node: str
+    score: float
+    terms: str
+    node_class: NodeClass
+    sample_age: float | None = None
+    next: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +189,7 @@ class TaskStatus:
     not_before: float | None = None
     waiting: float | None = None
     stopping: str = ""
-    score: NodeScore | None = None
-    score_next: tuple[NodeScore, ...] = ()
+    choice: Choice | None = None
     attempts: tuple[Attempt, ...] = ()
     conditions: tuple[Condition, ...] = ()
 

@@ -28,7 +28,8 @@ def closed(task: Task, pod: Pod, end: End, now: float, state: State) -> TaskStat
         moved(task, state, end.reason, end.message),
         completed=pod.finished if pod.finished is not None else now,
         exit_code=pod.exit_code,
-        attempts=kept(task.status, record(task, pod, end)),
+        # Of a success the status itself says all that a record would.
+        attempts=task.status.attempts if state is State.SUCCESS else kept(task.status, record(task, pod, end)),
     )
 
 
@@ -49,7 +50,7 @@ def reopened(task: Task, pod: Pod, end: End, now: float, reason: Reason, message
 
 def bared(status: TaskStatus, generation: int, now: float) -> TaskStatus:
     """The status without what earlier ones left in it: what the cluster shows is enough to go on."""
-    bare = replace(status, attempts=(), conditions=(), score=None, score_next=())
+    bare = replace(status, attempts=(), conditions=(), choice=None)
     return with_conditions(bare, generation, now)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Final
 
+from loadstar.core.choice import choice
 from loadstar.core.conditions import with_conditions
 from loadstar.core.ending import End, Verdict, read_end
 from loadstar.core.instructions import Emit, Instruction, WriteStatus
@@ -45,8 +46,7 @@ def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
         completed=None,
         exit_code=None,
         not_before=None,
-        score=placed.score,
-        score_next=placed.next,
+        choice=choice(placed),
     )
     fresh = placed.fresh if placed.score is not None else None
     return (WriteStatus(with_conditions(status, task.generation, now, fresh=fresh)),)

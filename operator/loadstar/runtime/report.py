@@ -52,7 +52,7 @@ def standing(view: NodeView, snapshot: Snapshot) -> NodeScore:
     )
 
 
-def freshness(reports: list[NodeReport], before: Condition | None, generation: int, now: float) -> Condition:
+def freshness(reports: list[NodeReport], before: Condition | None, now: float) -> Condition:
     """The condition LoadDataFresh: True when every open node has a fresh sample."""
     open_nodes = [r.score for r in reports if r.score.node_class is not NodeClass.CLOSED]
     stale = [s.node for s in open_nodes if s.node_class is NodeClass.UNKNOWN]
@@ -64,7 +64,7 @@ def freshness(reports: list[NodeReport], before: Condition | None, generation: i
     else:
         value, reason, message = "Unknown", "NoOpenNodes", "no node is open for Pods"
     changed = before.changed if before and before.status == value else now
-    return Condition(LOAD_DATA_FRESH, value, reason, message, changed, generation)
+    return Condition(LOAD_DATA_FRESH, value, reason, message, changed)
 
 
 class Report:
@@ -134,7 +134,7 @@ class Report:
         generation = snapshot.policy.generation
         before = next((condition for condition in self._conditions if condition.type == LOAD_DATA_FRESH), None)
         conditions = (
-            freshness(reports, before, generation, snapshot.now),
+            freshness(reports, before, snapshot.now),
             *coverage.conditions(snapshot, self._loads.verdicts, self._conditions),
         )
         news = (

@@ -8,11 +8,11 @@ from pathlib import Path
 from loadstar.api import convert
 from loadstar.api.crd import policy_crd, stale, task_crd
 from loadstar.api.schema import walk
-from loadstar.core.model import Attempt, Condition, NodeClass, NodeScore, TaskStatus, Weights
+from loadstar.core.model import Attempt, Choice, Condition, NodeClass, TaskStatus
 from loadstar.core.reasons import EXPLANATIONS, Reason
 from loadstar.core.states import State
 
-SCORE = NodeScore("a", 0.25, 0.5, 0.25, 0.25, None, Weights(0.625, 0.375, 0.0), 7.0, NodeClass.COLD)
+CHOICE = Choice("a", 0.25, "0.625·cpu 0.250 + 0.375·memory 0.250, io not measured", NodeClass.COLD, 7.0, "b 0.300")
 FULL = TaskStatus(
     state=State.RUNNING,
     reason=Reason.PARTS_RUNNING,
@@ -25,9 +25,9 @@ FULL = TaskStatus(
     started=1001.0,
     exit_code=0,
     failures=1,
-    score=SCORE,
+    choice=CHOICE,
     attempts=(Attempt(1, "a", "p", Reason.WORKER_FAILED, 1.0, 2.0, 3, "x"),),
-    conditions=(Condition("Scheduled", "True", "NodeChosen", "m", 1000.0, 2),),
+    conditions=(Condition("Scheduled", "True", "NodeChosen", "m", 1000.0),),
 )
 
 
@@ -39,8 +39,8 @@ def test_a_status_survives_the_wire() -> None:
 
 def test_reopening_removes_what_no_longer_holds() -> None:
     """A field that is no longer known is absent from what is written, and so is gone."""
-    document = convert.status_document(replace(FULL, assigned_to="", score=None))
-    assert not {"assignedTo", "score"} & set(document)
+    document = convert.status_document(replace(FULL, assigned_to="", choice=None))
+    assert not {"assignedTo", "placement"} & set(document)
 
 
 def test_generated_files_are_current() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from loadstar.api import edits
 from loadstar.api.base import Model, StatusModel
 from loadstar.api.crd import policy_crd, task_crd
 from loadstar.api.policy import PlacementPolicySpec
@@ -127,7 +128,7 @@ def test_samples_are_valid(sample: Path) -> None:
 
 def test_reference_is_complete() -> None:
     """The page has every reason, every edge of the state table and the fields with their bounds."""
-    page = reference({"tasks": task_crd(), "policies": policy_crd()})
+    page = reference({"tasks": task_crd(), "policies": policy_crd()}, edits.policy())
     assert all(f"| `{reason}` |" in page for reason in Reason)
     assert all(f"    {old} --> {new}: " in page for old, edges in TRANSITIONS.items() for new in edges)
     labels = [line.split(": ", 1)[1] for line in page.splitlines() if "--> " in line and ": " in line]

@@ -10,7 +10,7 @@ from loadstar.core.model import Condition, Policy, Sample
 from tests.unit.core.builders import NOW, snapshot, view
 
 WELL = Verdict(True, "Measured", "all is well")
-IO = Policy(metering=Metering(Sources(io=Source.KUBELET)), generation=7)
+IO = Policy(metering=Metering(Sources(io=Source.KUBELET)))
 
 
 def by_type(found: tuple[Condition, ...]) -> dict[str, Condition]:
@@ -25,7 +25,6 @@ def test_every_named_source_has_a_condition() -> None:
         "MetricsServerReady": "True",
         "KubeletReady": "Unknown",
     }
-    assert {item.generation for item in found.values()} == {7}
     assert found[METRICS_READY].message == "Kubelet not read yet"
 
 
@@ -62,7 +61,7 @@ def test_all_is_well_says_what_is_unknown() -> None:
 
 def test_the_time_of_a_change_is_kept() -> None:
     """Another reason or message is no change of the status."""
-    before = (Condition("MetricsServerReady", "False", "NoAnswer", "x", 5.0, 1),)
+    before = (Condition("MetricsServerReady", "False", "NoAnswer", "x", 5.0),)
     same = conditions(snapshot(view("a")), {Source.METRICS_SERVER: Verdict(False, "Forbidden", "y")}, before)
     other = conditions(snapshot(view("a")), {Source.METRICS_SERVER: WELL}, before)
     assert by_type(same)["MetricsServerReady"].changed == 5.0

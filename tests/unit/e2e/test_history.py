@@ -62,7 +62,7 @@ def test_good_history() -> None:
         (started().pod("t-1", "Succeeded").task("SUCCESS").task("PENDING"), "from SUCCESS to PENDING"),
         (started().task("SUCCESS"), "with a live Pod: t-1"),
         (started().pod("t-1", "Running", "DELETED").pod("t-1", "Pending", "ADDED", uid="new"), "created 2 times"),
-        (Story().task("PENDING", "ADDED", conditions=[{"observedGeneration": 2}]), "observed generation 2 of 1"),
+        (Story().task("PENDING", "ADDED", observedGeneration=2), "observed generation 2 of 1"),
     ],
 )
 def test_breach_is_found(told: Story, word: str) -> None:

@@ -27,7 +27,7 @@ class History(list[Event]):
 
 def task(state: str, *, uid: str = TASK_UID, generation: int = 1, spec: Json | None = None, **status: Any) -> Json:
     told = {"state": state, "observedGeneration": generation, **status}
-    told.setdefault("conditions", [{"type": "Succeeded", "observedGeneration": generation}])
+    told.setdefault("conditions", [{"type": "Succeeded"}])
     meta = {"name": "t", "namespace": "n", "uid": uid, "generation": generation}
     return {"metadata": meta, "spec": spec or {}, "status": told}
 

@@ -115,9 +115,8 @@ def ahead_of_its_spec() -> History:
 
 
 def behind_its_spec() -> History:
-    """In the end a condition still speaks of an older spec."""
-    behind = [{"type": "Succeeded", "observedGeneration": 1}]
-    return History().task("PENDING").task("PENDING", generation=2, conditions=behind)
+    """In the end the status still speaks of an older spec."""
+    return History().task("PENDING").task("PENDING", generation=2, observedGeneration=1)
 
 
 def no_condition() -> History:

@@ -64,7 +64,7 @@ ATTEMPTS = st.lists(
     max_size=5,
 ).map(tuple)
 CONDITIONS = st.lists(
-    st.builds(Condition, st.sampled_from(["Succeeded", "X"]), st.just("True"), TEXTS, TEXTS, st.just(NOW), COUNTS),
+    st.builds(Condition, st.sampled_from(["Succeeded", "X"]), st.just("True"), TEXTS, TEXTS, st.just(NOW)),
     max_size=3,
 ).map(tuple)
 STATUSES = st.builds(

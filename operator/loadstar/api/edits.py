@@ -1,0 +1,101 @@
+"""The rules on how a Task may be named and changed, as a ValidatingAdmissionPolicy, generated from the model.
+
+What a spec may say is in the CRD's schema. These rules compare two versions of a Task, and a CRD's rules run on every
+write of a status too: there they cost the API server a sixth of that write, for a spec that such a write cannot touch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from loadstar.api import GROUP, TASK_PLURAL
+from loadstar.api.task import MUTABLE, TaskSpec
+from loadstar.core.states import State
+
+Json = dict[str, Any]
+
+NAME: Final = f"{TASK_PLURAL}.{GROUP}"
+_ADMISSION: Final = "admissionregistration.k8s.io/v1"
+_CREATED: Final = "oldObject == null || "
+_NAMED: Final = "object.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')"
+
+
+def held_fields() -> list[str]:
+    """The fields of a Task's spec that stay as they were created."""
+    names = [info.alias or name for name, info in TaskSpec.model_fields.items()]
+    return [name for name in names if name not in MUTABLE]
+
+
+def policy() -> Json:
+    """The rules. They run on a creation and on a change of the spec, never on a write of the status."""
+    return {
+        "apiVersion": _ADMISSION,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": NAME},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [GROUP],
+                        "apiVersions": ["*"],
+                        "operations": ["CREATE", "UPDATE"],
+                        "resources": [TASK_PLURAL],
+                    }
+                ]
+            },
+            "matchConditions": [
+                # A new Task with a good name, or a change of labels, costs no more than this look.
+                {
+                    "name": "something-to-refuse",
+                    "expression": f"oldObject == null ? !{_NAMED} : object.spec != oldObject.spec",
+                },
+            ],
+            "validations": [_name(), *(_held(name) for name in held_fields()), _cancel(), _priority()],
+        },
+    }
+
+
+def binding() -> Json:
+    """It holds everywhere."""
+    return {
+        "apiVersion": _ADMISSION,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": NAME},
+        "spec": {"policyName": NAME, "validationActions": ["Deny"]},
+    }
+
+
+def _name() -> Json:
+    return _validation(
+        f"oldObject != null || {_NAMED}",
+        "metadata.name: must be a DNS label: at most 63 of a-z, 0-9 and '-', starting and ending with a-z or 0-9",
+    )
+
+
+def _held(name: str) -> Json:
+    return _validation(
+        f"{_CREATED}object.spec.?{name} == oldObject.spec.?{name}",
+        f"spec.{name}: must stay as it was created; only {', '.join(MUTABLE)} may change: delete the Task and create "
+        "it anew",
+    )
+
+
+def _cancel() -> Json:
+    return _validation(
+        f"{_CREATED}!oldObject.spec.?cancel.orValue(false) || object.spec.?cancel.orValue(false)",
+        "spec.cancel: must stay true: what was cancelled cannot be taken up again; create the Task anew",
+    )
+
+
+def _priority() -> Json:
+    final = ", ".join(f"'{state}'" for state in State if state.terminal)
+    return _validation(
+        f"{_CREATED}object.spec.?priority == oldObject.spec.?priority || "
+        f"!(oldObject.?status.?state.orValue('') in [{final}])",
+        "spec.priority: must stay as it is once the Task is SUCCESS or FAILED",
+    )
+
+
+def _validation(expression: str, message: str) -> Json:
+    return {"expression": expression, "message": message, "reason": "Invalid"}
