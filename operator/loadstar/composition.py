@@ -10,6 +10,7 @@ import logging
 import signal
 import uuid
 from collections.abc import Coroutine, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import kopf
@@ -32,7 +33,7 @@ from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 from loadstar.runtime.writer import Writer
 from loadstar.serving import application, serve
-from loadstar.sources.metrics_server import MetricsServer
+from loadstar.sources.registry import Sources
 
 LEASE_NAME: Final = "loadstar-operator"
 
@@ -56,8 +57,11 @@ class Operator:
         self.cycle = Cycle(self.store, clock, lambda key: self.queue.add(key, urgent=True))
         writer = Writer(cluster, self.store, self.leader, clock)
         self.engine = Engine(self.store, self.queue, self.cycle, writer, self.leader, clock)
-        self.loads = Loads(MetricsServer(self.client), self.store, self.cycle, clock)
-        self.report = Report(cluster, self.store, self.queue, self.engine.notes, self.leader, clock)
+        sources = Sources(
+            credentials.server, credentials.ssl_context, credentials.authorization, Path(settings.source_files)
+        )
+        self.loads = Loads(sources.build, self.store, self.cycle, clock)
+        self.report = Report(cluster, self.store, self.queue, self.engine.notes, self.loads, self.leader, clock)
         self.audit = Audit(self.store, self.engine.touch, clock, settings.resync_seconds)
         observers = Observers(self.store, self.engine.touch, self.cycle.wake)
         self.reflectors = observers.reflectors(self.client, clock, settings.resync_seconds)
@@ -135,6 +139,7 @@ class Operator:
 
     def _policy_changed(self) -> None:
         log.info("the PlacementPolicy changed: it holds from the next decision on")
+        self.loads.edited()
         self.engine.touch(list(self.store.pending))
         self.engine.touch(
             [key for key, task in self.store.tasks.items() if task.worker is None and not task.status.state.terminal]

@@ -23,7 +23,7 @@ class Settings:
     """`namespace` is where the Lease lives; `identity` names this replica in it.
 
     `lease_seconds`: how long a replica that is silent keeps the lead; `resync_seconds`: how often everything is listed
-    and looked at anew.
+    and looked at anew; `source_files` is the folder of authorities and tokens for load sources.
     """
 
     namespace: str
@@ -33,10 +33,12 @@ class Settings:
     workers: int
     lease_seconds: int
     resync_seconds: int
+    source_files: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
-        """Read LOADSTAR_NAMESPACE, _POD_NAME, _LOG_LEVEL, _PORT, _WORKERS, _LEASE_SECONDS, _RESYNC_SECONDS.
+        """Read LOADSTAR_NAMESPACE, _POD_NAME, _LOG_LEVEL, _PORT, _WORKERS, _LEASE_SECONDS, _RESYNC_SECONDS,
+        _SOURCE_FILES.
 
         Raises SettingsError.
         """
@@ -61,4 +63,5 @@ class Settings:
             workers=number("WORKERS", 32, 1, 512),
             lease_seconds=number("LEASE_SECONDS", 12, 2, 600),
             resync_seconds=number("RESYNC_SECONDS", 600, 2, 86400),
+            source_files=text("SOURCE_FILES", "/etc/loadstar/sources"),
         )

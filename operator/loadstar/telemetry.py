@@ -37,6 +37,8 @@ QUEUE_DELAYED = Gauge("loadstar_queue_delayed", "Keys that wait for their time")
 SAMPLE_AGE = Gauge("loadstar_node_sample_age_seconds", "Age of each node's load sample", ["node"])
 NODE_SCORE = Gauge("loadstar_node_load_score", "LoadScore of each node as it is", ["node"])
 LOAD_READ_ERRORS = Counter("loadstar_load_read_errors_total", "Failed reads of a load source", ["source"])
+LOAD_READ_SECONDS = Histogram("loadstar_load_read_seconds", "Time of one reading", ["source"], buckets=(*_FAST, 30, 60))
+LOAD_SOURCE_READY = Gauge("loadstar_load_source_ready", "1 while a load source measures all it should", ["source"])
 LEADING = Gauge("loadstar_leading", "1 while this replica leads")
 
 _CONTEXT: Final = ("task", "namespace", "uid", "attempt", "node", "holder", "source", "resource")

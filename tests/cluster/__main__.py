@@ -47,6 +47,8 @@ def _run(options: argparse.Namespace, bed: Bed) -> None:  # noqa: C901, PLR0912 
             print(f'export PATH={shlex.quote(str(bed.bin))}:"$PATH"')
             for name, value in bed.variables().items():
                 print(f"export {name}={shlex.quote(value)}")
+        case "prometheus":
+            print(f"Prometheus of bed {bed.name}: {bed.monitor()}")
         case "load-image":
             for archive in options.archive:
                 bed.load_image(archive.resolve())
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     command("down", "take it down; nothing stays behind")
     command("status", "say which parts run")
     command("shell-env", "print the variables that lead kubectl and helm to it")
+    command("prometheus", "start Prometheus, which scrapes each kubelet and a node-exporter on each real node")
     load = command("load-image", "import OCI archives on every real node")
     load.add_argument("archive", type=Path, nargs="+")
     for name, about in (("stop", "stop a part"), ("start", "start a part again"), ("signal", "send a part a signal")):

@@ -54,12 +54,12 @@ class Addons:
         """What the cluster must know of them, as YAML for kubectl apply."""
         return yaml.safe_dump_all(
             [
-                _slice("kubernetes", "default", "https", API_PORT),
-                _service("kube-dns", [("dns", 53, "UDP"), ("dns-tcp", 53, "TCP")], DNS_SERVICE),
-                _slice("kube-dns", "kube-system", "dns", 53, "UDP"),
-                _slice("kube-dns-tcp", "kube-system", "dns-tcp", 53, "TCP", service="kube-dns"),
-                _service("metrics-server", [("https", 443, "TCP")], None, METRICS_PORT),
-                _slice("metrics-server", "kube-system", "https", METRICS_PORT),
+                endpoints("kubernetes", "default", "https", API_PORT),
+                service("kube-dns", [("dns", 53, "UDP"), ("dns-tcp", 53, "TCP")], DNS_SERVICE),
+                endpoints("kube-dns", "kube-system", "dns", 53, "UDP"),
+                endpoints("kube-dns-tcp", "kube-system", "dns-tcp", 53, "TCP", service="kube-dns"),
+                service("metrics-server", [("https", 443, "TCP")], None, METRICS_PORT),
+                endpoints("metrics-server", "kube-system", "https", METRICS_PORT),
                 {
                     "apiVersion": "apiregistration.k8s.io/v1",
                     "kind": "APIService",
@@ -112,7 +112,8 @@ def _corefile(kubeconfig: Path) -> str:
 """
 
 
-def _service(name: str, ports: list[tuple[str, int, str]], address: str | None, target: int = 0) -> Json:
+def service(name: str, ports: list[tuple[str, int, str]], address: str | None, target: int = 0) -> Json:
+    """A Service in kube-system without a selector."""
     spec: Json = {
         "ports": [
             {"name": port, "port": number, "protocol": protocol, "targetPort": target or number}
@@ -129,7 +130,7 @@ def _service(name: str, ports: list[tuple[str, int, str]], address: str | None, 
     }
 
 
-def _slice(name: str, namespace: str, port: str, number: int, protocol: str = "TCP", service: str = "") -> Json:
+def endpoints(name: str, namespace: str, port: str, number: int, protocol: str = "TCP", service: str = "") -> Json:
     """An EndpointSlice that leads a Service without a selector to the control plane."""
     return {
         "apiVersion": "discovery.k8s.io/v1",

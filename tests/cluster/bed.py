@@ -16,6 +16,7 @@ from tests.cluster.errors import BedError
 from tests.cluster.facts import Facts, home, lock
 from tests.cluster.images import make_base_images
 from tests.cluster.kwok import Kwok
+from tests.cluster.monitoring import Monitoring
 from tests.cluster.network import Network, free_slot, node_address, taken_slots
 from tests.cluster.node import DAEMONS, Node
 from tests.cluster.pki import Pki
@@ -188,6 +189,15 @@ class Bed:
         """Send a part a signal, such as SIGSTOP."""
         self.component(name).signal(number)
 
+    def monitor(self) -> str:
+        """Start Prometheus; returns where Pods reach it. Raises BedError."""
+        packages.require_root()
+        packages.install(packages.MONITORING_PACKAGES, {})
+        monitoring = Monitoring(self.plane(), tuple(self.nodes()))
+        self.kubectl("apply", "-f", "-", input_text=monitoring.objects())
+        monitoring.start()
+        return monitoring.url
+
     def load_image(self, archive: Path) -> None:
         """Import an OCI archive on every real node."""
         with ThreadPoolExecutor() as pool:
@@ -245,6 +255,8 @@ class Bed:
         """Every daemon by the name that a person calls it."""
         plane = self.plane()
         names = [*controlplane.NAMES, *addons.NAMES, *([kwok.NAME] if self._known().simulated else [])]
+        monitoring = Monitoring(plane, tuple(self.nodes()))
+        names += [name for name in monitoring.names() if plane.daemon(name).known()]
         parts = {name: plane.daemon(name) for name in names}
         return parts | {f"{node.name}/{name}": node.daemon(name) for node in self.nodes() for name in DAEMONS}
 

@@ -21,6 +21,11 @@ NODE_PACKAGES = {
     "openssl": "openssl",
 }
 """Program → package."""
+MONITORING_PACKAGES = {
+    "prometheus": "prometheus",
+    "prometheus-node-exporter": "prometheus-node-exporter",
+}
+"""For those who start Prometheus on a bed."""
 NODE_FILES = {
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/var/lib/dpkg/info/busybox-static.list": "busybox-static",

@@ -112,6 +112,10 @@ class Daemon:
             raise BedError(f"{self.name} was never started")
         self.start(record["command"], entry=record.get("entry", ""), forks=record.get("forks", False))
 
+    def known(self) -> bool:
+        """True when it was started once, whether it still runs or not."""
+        return self._record.exists()
+
     def alive(self) -> bool:
         """True while it runs."""
         return self.pid() is not None

@@ -65,12 +65,13 @@ def operator(kubectl: Kubectl) -> None:
     install()
 
 
-def install() -> None:
-    """Install the chart and wait until it is ready."""
+def install(*values: str) -> None:
+    """Install the chart with these values ("name=value"), all others by default, and wait until it is ready."""
     image = os.environ.get("IMAGE", "")
     more = (
         ["--set", f"image.repository={image.rpartition(':')[0]},image.tag={image.rpartition(':')[2]}"] if image else []
     )
+    more += [word for value in values for word in ("--set", value)]
     call("helm", "upgrade", "--install", "loadstar", str(CHART), "-n", SYSTEM, "--wait", "--timeout", "120s", *more)
 
 

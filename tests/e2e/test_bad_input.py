@@ -204,6 +204,52 @@ def test_bad_policy_is_refused(kubectl: Kubectl) -> None:
     assert "must have keys of at most 63 characters, each a DNS label" in lines[1]
 
 
+BAD_METRICS: dict[str, tuple[Json, str]] = {
+    "cpu-unmeasured": (
+        {"sources": {"cpu": "None"}},
+        'metrics.sources.cpu: Unsupported value: "None": supported values: "MetricsServer", "Kubelet", "Prometheus"',
+    ),
+    "io-of-metrics-server": (
+        {"sources": {"io": "MetricsServer"}},
+        'Unsupported value: "MetricsServer": supported values: "None", "Kubelet", "Prometheus"',
+    ),
+    "prometheus-missing": ({"sources": {"io": "Prometheus"}}, "must have prometheus.url when a source is Prometheus"),
+    "url-without-scheme": ({"prometheus": {"url": "prometheus:9090"}}, "must be an http or https URL such as"),
+    "url-with-password": ({"prometheus": {"url": "http://a:b@c"}}, "without user, query or fragment"),
+    "token-in-the-clear": (
+        {"prometheus": {"url": "http://c", "tokenFile": "token"}},
+        "must have an https url when it names a tokenFile",
+    ),
+    "window-too-short": (
+        {"prometheus": {"url": "http://c", "scrapeSeconds": 60, "windowSeconds": 60}},
+        "must have windowSeconds of at least twice scrapeSeconds",
+    ),
+    "file-elsewhere": ({"kubelet": {"tls": {"caFile": "../ca.crt"}}}, "must be the name of a file that the chart's"),
+    "trust-twice": (
+        {"kubelet": {"tls": {"caFile": "ca.crt", "insecureSkipVerify": True}}},
+        "must not name a caFile when insecureSkipVerify is true",
+    ),
+    "label-illegal": (
+        {"prometheus": {"url": "http://c", "nodeLabels": ["a-b"]}},
+        "must be a label of Prometheus: letters, digits and '_'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_METRICS)
+def test_bad_metrics_are_refused(name: str, kubectl: Kubectl) -> None:
+    """What cannot be measured so is refused with what is allowed, before anything is tried."""
+    metrics, words = BAD_METRICS[name]
+    body = {**spec_of_policy("default"), "spec": {"metrics": metrics}}
+    done = kubectl("create", "--dry-run=server", "-f", "-", stdin=as_yaml(body), check=False)
+    assert done.stdout == ""
+    assert words in done.stderr
+
+
+def spec_of_policy(name: str) -> Json:
+    return {"apiVersion": "loadstar.dev/v1alpha1", "kind": "PlacementPolicy", "metadata": {"name": name}}
+
+
 def test_new_task_reads_pending(kubectl: Kubectl, namespace: str) -> None:
     """A new Task is PENDING in the very answer to its creation, with no write, whatever status it came with."""
     plain, bold = task("plain"), {**task("bold"), "status": {"state": "SUCCESS"}}

@@ -111,6 +111,9 @@ def test_pod_options_arrive() -> None:
         "image.pullPolicy=Sometimes",
         "image.name=loadstar",
         "crds.install=perhaps",
+        "loadSources.kubelet.access=Both",
+        "loadSources.kubelet.cadvisor=often",
+        "loadSources.files.serviceAccountToken=a/b",
         "serviceMonitor.interval=soon",
         "resources=none",
     ],
@@ -136,6 +139,37 @@ def test_operator_has_least_rights() -> None:
     assert ("pods", "update") not in cluster
     for verb in ("update", "patch"):
         assert not {("tasks", verb), ("placementpolicies", verb), ("nodes", verb)} & cluster
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], set()),
+        (["loadSources.kubelet.cadvisor=true"], set()),
+        (["loadSources.kubelet.access=Proxy"], {"nodes/proxy"}),
+        (["loadSources.kubelet.access=Direct"], {"nodes/stats"}),
+        (["loadSources.kubelet.access=Direct", "loadSources.kubelet.cadvisor=true"], {"nodes/stats", "nodes/metrics"}),
+    ],
+)
+def test_kubelets_may_be_asked_only_as_far_as_is_said(options: list[str], expected: set[str]) -> None:
+    """No right to a kubelet but what the chosen access needs, and that to get alone."""
+    found = rights(the(rendered(*options), "ClusterRole"))
+    assert {(what, verb) for what, verb in found if what.startswith("nodes/")} == {(what, "get") for what in expected}
+
+
+def test_files_of_sources_are_mounted() -> None:
+    """ConfigMap, Secret and token lie in one read-only folder; without any there is none."""
+    plain = the(rendered(), "Deployment")["spec"]["template"]["spec"]
+    assert [volume["name"] for volume in plain["volumes"]] == ["tmp"]
+    files = ["loadSources.files.configMap=cas", "loadSources.files.secret=tokens"]
+    pod = the(rendered(*files, "loadSources.files.serviceAccountToken=own"), "Deployment")["spec"]["template"]["spec"]
+    mount = pod["containers"][0]["volumeMounts"][1]
+    assert mount == {"name": "source-files", "mountPath": "/etc/loadstar/sources", "readOnly": True}
+    assert pod["volumes"][1]["projected"]["sources"] == [
+        {"configMap": {"name": "cas", "optional": True}},
+        {"secret": {"name": "tokens", "optional": True}},
+        {"serviceAccountToken": {"path": "own", "expirationSeconds": 3600}},
+    ]
 
 
 def test_people_never_write_status() -> None:

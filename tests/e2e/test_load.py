@@ -80,7 +80,11 @@ def test_tasks_run_without_load_data(tasks: Tasks, kubectl: Kubectl, bed: Bed) -
         assert status["state"] == "SUCCESS"
         assert conditions["LoadDataFresh"]["status"] == "False"
         policy = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout)["status"]["conditions"]
-        assert [item["status"] for item in policy] == ["False"]
+        assert {item["type"]: (item["status"], item["reason"]) for item in policy} == {
+            "LoadDataFresh": ("False", "NoFreshSample"),
+            "MetricsReady": ("False", "SourceFailing"),
+            "MetricsServerReady": ("False", "NoAnswer"),
+        }
     finally:
         bed.start("metrics-server")
         kubectl("patch", "ldp", "default", "--type=merge", "-p", '{"spec":{"metrics":{"staleSeconds":180}}}')

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from loadstar.api import metering
 from loadstar.api.times import format_time, parse_time
 from loadstar.core.model import (
     Attempt,
@@ -142,6 +143,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
         hot=float((spec.get("thresholds") or {}).get("hot", default.hot)),
         period_seconds=float(metrics.get("periodSeconds", default.period_seconds)),
         stale_seconds=float(metrics.get("staleSeconds", default.stale_seconds)),
+        metering=metering.read(metrics),
         types={
             name: TypeDefault(
                 worker=worker(item.get("worker")),

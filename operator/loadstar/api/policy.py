@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from loadstar.api.base import SET, DnsLabel, LabelName, Model, StatusModel, keyed
+from loadstar.api.metrics import Metrics
 from loadstar.api.status import Condition, Count, Name, Time
 from loadstar.api.task import Weights
 from loadstar.api.worker import Worker
@@ -18,15 +19,6 @@ class Thresholds(Model):
 
     hot: Annotated[float, Field(gt=0, le=10)] = 0.85
     """A node with any resource predicted above this share is tried only after every cooler one."""
-
-
-class Metrics(Model):
-    """How load is read."""
-
-    period_seconds: Annotated[int, Field(ge=1, le=300)] = 5
-    """How often load is read."""
-    stale_seconds: Annotated[int, Field(ge=10, le=3600)] = 180
-    """A sample older than this counts as none."""
 
 
 class TypeDefaults(Model):
@@ -95,4 +87,5 @@ class PlacementPolicyStatus(StatusModel):
     nodes: Annotated[list[NodeStanding], Field(max_length=1000, json_schema_extra=keyed("name"))] | None = None
     """Nodes, best first."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
-    """LoadDataFresh: whether every open node has a fresh sample."""
+    """LoadDataFresh: whether every open node has a fresh sample. MetricsReady: whether every resource that has a source
+    is measured; MetricsServerReady, KubeletReady, PrometheusReady: how the last reading of each went."""

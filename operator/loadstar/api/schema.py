@@ -53,8 +53,10 @@ def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any], times: int
 def _reworded(node: Schema) -> Schema:
     """What one schema says by itself, in the words of a CRD."""
     result: Schema = {name: value for name, value in node.items() if name not in _DROPPED}
-    if result.get("default", ...) is None:
-        del result["default"]
+    if "default" in result:
+        result["default"] = _said(result["default"])
+        if result["default"] is None:
+            del result["default"]
     if result.get("additionalProperties") is False:
         del result["additionalProperties"]
     if "description" in result:
@@ -69,6 +71,13 @@ def _reworded(node: Schema) -> Schema:
     if "exclusiveMinimum" in result:
         result |= {"minimum": result["exclusiveMinimum"], "exclusiveMinimum": True}
     return result
+
+
+def _said(default: Any) -> Any:
+    """A default without what is not said in it: for a CRD null is no value of an object."""
+    if not isinstance(default, dict):
+        return default
+    return {name: _said(value) for name, value in default.items() if value is not None}
 
 
 def _say(schema: Schema, words: str) -> None:

@@ -7,6 +7,7 @@ a view read with the user's own rights; who may not list nodes is told so and ge
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -14,7 +15,9 @@ import click
 from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, convert
 from loadstar.cli.session import connected, default_namespace, waiting
 from loadstar.core.conditions import SCHEDULED
-from loadstar.core.model import Policy, Task
+from loadstar.core.coverage import spoken
+from loadstar.core.metering import Source
+from loadstar.core.model import Load, Policy, Task
 from loadstar.core.placement import Placed, place
 from loadstar.core.reasons import EXPLANATIONS, Reason
 from loadstar.core.states import State
@@ -24,7 +27,9 @@ from loadstar.kube.client import Client
 from loadstar.kube.cluster import tasks_path
 from loadstar.runtime.cycle import request_of
 from loadstar.runtime.ports import ClusterError, Forbidden, NotFound
+from loadstar.runtime.reader import AHEAD_SECONDS, believed
 from loadstar.runtime.store import Store
+from loadstar.sources.fetcher import Fetcher
 from loadstar.sources.metrics_server import MetricsServer
 
 
@@ -109,11 +114,32 @@ async def _view(client: Client) -> Store:
     for raw in await _items(client, "/api/v1/pods"):
         if translate.takes_room(raw):
             store.apply_other(raw["metadata"]["uid"], raw["spec"]["nodeName"], translate.requests(raw["spec"]))
+    await _measure(client, store)
+    return store
+
+
+async def _measure(client: Client, store: Store) -> None:
+    """Read what metrics.k8s.io is to measure; what only the operator can ask stays unknown, and that is said."""
+    assigned = store.policy.metering.assigned()
+    resources = assigned.pop(Source.METRICS_SERVER, ())
+    if assigned:
+        told = ", ".join(f"{spoken(found)} from {source}" for source, found in assigned.items())
+        click.echo(f"note     {told}: known to the operator alone", err=True)
+    if not resources:
+        return
+    latest = time.time() + AHEAD_SECONDS
+
+    def take(loads: Mapping[str, Load]) -> None:
+        store.apply_loads({name: believed(load, resources, latest) for name, load in loads.items()})
+
+    credentials = client.credentials
+    source = MetricsServer(credentials.server, Fetcher(credentials.ssl_context, credentials.authorization, 1))
     try:
-        store.apply_loads(await MetricsServer(client).read())
+        await source.read(store.nodes, take)
     except ClusterError:
         click.echo("note     no load samples: metrics.k8s.io does not answer you", err=True)
-    return store
+    finally:
+        await source.close()
 
 
 async def _items(client: Client, path: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from loadstar.core.metering import Metering
 from loadstar.core.quantity import Quantities
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
@@ -341,7 +342,11 @@ NOTHING_MEASURED: Final = Load(None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A Node object, reduced to what placing needs. `base_weight`: its annotation's, for strategies by weight."""
+    """A Node object, reduced to what placing and measuring need.
+
+    `base_weight`: its annotation's, for strategies by weight. `addresses` are its names and IPs, `kubelet` the
+    "address:port" of its kubelet, empty when it tells none.
+    """
 
     name: str
     resource_version: str
@@ -352,6 +357,8 @@ class Node:
     allocatable: Quantities
     ready_changed: float | None = None
     base_weight: float | None = None
+    addresses: tuple[str, ...] = ()
+    kubelet: str = ""
 
     @property
     def out_of_service(self) -> bool:
@@ -383,5 +390,6 @@ class Policy:
     when_full: WhenFull = WhenFull.CREATE_PODS
     period_seconds: float = 5
     stale_seconds: float = 180
+    metering: Metering = field(default_factory=Metering)
     types: Mapping[str, TypeDefault] = field(default_factory=dict)
     generation: int = 0

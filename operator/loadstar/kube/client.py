@@ -48,7 +48,7 @@ class Client:
 
     def __init__(self, credentials: Credentials, observe: Callable[[float], None] = lambda _: None) -> None:
         """`observe` gets the API server's time, in whole seconds, whenever an answer tells another one."""
-        self._credentials = credentials
+        self.credentials = credentials
         self._observe = observe
         self._date = ""
         self._session = aiohttp.ClientSession(
@@ -121,7 +121,7 @@ class Client:
     def _url(self, path: str, params: Mapping[str, str] | None) -> URL:
         """Paths come quoted: they are not taken apart and quoted again for each request."""
         query = f"?{urlencode(params)}" if params else ""
-        return URL(f"{self._credentials.server}{path}{query}", encoded=True)
+        return URL(f"{self.credentials.server}{path}{query}", encoded=True)
 
     def _tell_time(self, date: str) -> None:
         if date and date != self._date:
@@ -131,7 +131,7 @@ class Client:
 
     async def _headers(self, accept: str) -> dict[str, str]:
         headers = {"Accept": accept}
-        if authorization := await self._credentials.authorization():
+        if authorization := await self.credentials.authorization():
             headers["Authorization"] = authorization
         return headers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -181,7 +182,7 @@ class KubeCluster:
             return
 
     async def write_policy_status(
-        self, generation: int, nodes: list[NodeReport], condition: Condition, now: float
+        self, generation: int, nodes: list[NodeReport], conditions: Sequence[Condition], now: float
     ) -> None:
         """PATCH the policy's status: the list of nodes is replaced whole."""
         body = {
@@ -189,7 +190,7 @@ class KubeCluster:
                 "observedGeneration": generation,
                 "updatedTime": format_time(now),
                 "nodes": [_node_document(item) for item in nodes[:NODES_REPORTED]],
-                "conditions": [convert.condition_document(condition)],
+                "conditions": [convert.condition_document(condition) for condition in conditions],
             }
         }
         path = f"/apis/{API_VERSION}/{POLICY_PLURAL}/{POLICY_NAME}/status"

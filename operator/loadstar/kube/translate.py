@@ -16,6 +16,7 @@ from loadstar.core.quantity import Quantities, amounts, total
 
 Json = Mapping[str, Any]
 
+KUBELET_PORT: Final = 10250
 _MESSAGE_CHARACTERS: Final = 512
 _NUMBERS: Final = re.compile(r"-(\d{1,9})-(\d{1,9})$")
 _PHASES: Final = {phase.value: phase for phase in Phase}
@@ -81,6 +82,8 @@ def node(raw: Json) -> Node:
         ),
         allocatable=amounts(status.get("allocatable") or status.get("capacity")),
         base_weight=_weight((meta.get("annotations") or {}).get(BASE_WEIGHT_ANNOTATION)),
+        addresses=tuple(dict.fromkeys(item["address"] for item in _addresses(status))),
+        kubelet=_kubelet(status),
     )
 
 
@@ -104,6 +107,20 @@ def _weight(text: object) -> float | None:
     except ValueError:
         return None
     return weight if isfinite(weight) and weight > 0 else None
+
+
+def _addresses(status: Json) -> list[Json]:
+    return [item for item in status.get("addresses") or () if item.get("address")]
+
+
+def _kubelet(status: Json) -> str:
+    """Where its kubelet answers: the InternalIP, at the port that the node tells."""
+    address = next((item["address"] for item in _addresses(status) if item.get("type") == "InternalIP"), "")
+    endpoint = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port")
+    port = endpoint if isinstance(endpoint, int) and 0 < endpoint < 65536 else KUBELET_PORT  # noqa: PLR2004 - TCP
+    if not address:
+        return ""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def requests(spec: Json) -> Quantities:

@@ -1,69 +1,98 @@
-"""Keeps the load samples of the store young: reads the source every period of the policy, whatever it answers."""
+"""Keeps the load samples of the store young: follows the policy in which source measures what.
+
+Every source that the policy names has a reader of its own, so that a slow one holds up no other; an edited source
+starts anew at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import Final
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
-from loadstar import telemetry
-from loadstar.core.model import Load, Sample
+from loadstar.core.coverage import Verdict
+from loadstar.core.metering import KubeletReading, Metering, PrometheusReading, Source
 from loadstar.runtime.cycle import Cycle
-from loadstar.runtime.ports import Clock, ClusterError, LoadSource
+from loadstar.runtime.ports import Clock, LoadSource
+from loadstar.runtime.reader import Reader
 from loadstar.runtime.store import Store
 
-READ_SECONDS: Final = 10.0
-AHEAD_SECONDS: Final = 60.0
-"""How far a node's clock may be ahead of the API server's."""
 LOOK_SECONDS: Final = 5.0
-"""How soon an edited period holds."""
 
-log = logging.getLogger(__name__)
+Build: TypeAlias = Callable[[Source, Metering], LoadSource]
+"""Makes a source that measures what the metering asks of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a source is to do: when it is another, the source starts anew."""
+
+    resources: tuple[str, ...]
+    settings: KubeletReading | PrometheusReading | None
+
+
+def orders(metering: Metering) -> dict[Source, Order]:
+    """What each named source is to do."""
+    settings: dict[Source, KubeletReading | PrometheusReading] = {
+        Source.KUBELET: metering.kubelet,
+        Source.PROMETHEUS: metering.prometheus,
+    }
+    return {source: Order(fields, settings.get(source)) for source, fields in metering.assigned().items()}
 
 
 class Loads:
     """Reads on every replica, so that a new leader starts with warm samples."""
 
-    def __init__(self, source: LoadSource, store: Store, cycle: Cycle, clock: Clock) -> None:
-        self._source = source
+    def __init__(self, build: Build, store: Store, cycle: Cycle, clock: Clock) -> None:
+        self._build = build
         self._store = store
         self._cycle = cycle
         self._clock = clock
-        self._failing = False
+        self._readers: dict[Source, tuple[Order, Reader]] = {}
+        self._followed: Metering | None = None
+        self._edited = asyncio.Event()
         self.progress = clock.boottime()
 
+    @property
+    def verdicts(self) -> Mapping[Source, Verdict]:
+        """How the last reading of each source went."""
+        return {source: reader.verdict for source, (_, reader) in self._readers.items()}
+
+    def edited(self) -> None:
+        """The policy is another one."""
+        self._edited.set()
+
     async def run(self) -> None:
-        """Read for ever."""
-        while True:
-            await self._read()
-            read = self._clock.boottime()
-            while (left := read + self._store.policy.period_seconds - self._clock.boottime()) > 0:
-                self.progress = self._clock.boottime()
-                await asyncio.sleep(min(left, LOOK_SECONDS))
-
-    async def _read(self) -> None:
+        """Follow the policy for ever."""
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                loads = await self._source.read()
-        except (ClusterError, TimeoutError) as error:
-            telemetry.LOAD_READ_ERRORS.labels(self._source.name).inc()
-            if not self._failing:
-                log.warning("no load samples: %r", error, extra={"source": self._source.name})
-            self._failing = True
-            return
-        if self._failing:
-            log.info("load samples are back", extra={"source": self._source.name})
-            self._failing = False
-        # A sample from the future would never grow old, and no honest one could follow it.
-        latest = self._clock.now() + AHEAD_SECONDS
-        self._store.apply_loads({name: until(load, latest) for name, load in loads.items()})
-        self._cycle.wake()
+            while True:
+                await self._follow(self._store.policy.metering)
+                self.progress = self._clock.boottime()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._edited.wait()
+                self._edited.clear()
+        finally:
+            for _, reader in self._readers.values():
+                await reader.stop()
 
-
-def until(load: Load, latest: float) -> Load:
-    """The load without samples that say they are of a later time."""
-
-    def believed(sample: Sample | None) -> Sample | None:
-        return sample if sample is not None and sample.timestamp <= latest else None
-
-    return Load(*(believed(sample) for sample in (load.cpu, load.memory, load.io, load.load1, load.io_pressure)))
+    async def _follow(self, metering: Metering) -> None:
+        """Let each reader do what is asked now. Raises what ended one of them unasked."""
+        wanted = orders(metering)
+        for source, (order, reader) in list(self._readers.items()):
+            reader.check()
+            if wanted.get(source) != order:
+                del self._readers[source]
+                await reader.stop()
+        if metering != self._followed:
+            self._followed = metering
+            self._store.forget_samples(metering.unmeasured())
+        for source, order in wanted.items():
+            if source not in self._readers:
+                reader = Reader(
+                    source, self._build(source, metering), order.resources, self._store, self._cycle, self._clock
+                )
+                self._readers[source] = order, reader
+                reader.start()

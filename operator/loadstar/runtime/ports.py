@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from loadstar.core.model import Condition, Load, NodeScore, Pod, Task, TaskStatus
+from loadstar.core.coverage import Verdict
+from loadstar.core.model import Condition, Load, Node, NodeScore, Pod, Task, TaskStatus
 from loadstar.core.template import Template
 
 
@@ -55,6 +56,10 @@ class Terminating(Unavailable):
 
 class BudgetRefused(ClusterError):  # noqa: N818 - the API server's word, not a fault
     """429 with cause DisruptionBudget: this Pod may not go now. It says nothing about other writes."""
+
+
+class Misconfigured(ClusterError):  # noqa: N818 - a state of things
+    """What was asked for cannot be had as it is set up; the message says what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,27 +147,27 @@ class Cluster(Protocol):
         ...
 
     async def write_policy_status(
-        self, generation: int, nodes: list[NodeReport], condition: Condition, now: float
+        self, generation: int, nodes: list[NodeReport], conditions: Sequence[Condition], now: float
     ) -> None:
         """Replace the status of the PlacementPolicy `default`."""
         ...
 
 
-class ApiReader(Protocol):
-    """A plain GET at the API server, for sources that are served behind it."""
+class LoadSource(Protocol):
+    """Where the load of nodes is measured."""
 
-    async def get(self, path: str) -> Mapping[str, Any]:
-        """The object at `path`. Raises a ClusterError."""
+    pause: float
+    """The least seconds between two readings: what is measured changes no sooner."""
+
+    async def read(self, nodes: Mapping[str, Node], take: Callable[[Mapping[str, Load]], None]) -> Verdict:
+        """Measure these nodes, all of which are Ready; `take` gets samples by node as they come, what is new only.
+
+        One node's failure is in the verdict and holds up no other. Raises a ClusterError when nothing answers.
+        """
         ...
 
-
-class LoadSource(Protocol):
-    """Where the load of nodes is read."""
-
-    name: str
-
-    async def read(self) -> Mapping[str, Load]:
-        """The latest sample by node; a node without one is absent. Raises Unavailable."""
+    async def close(self) -> None:
+        """Give up what it holds open."""
         ...
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Final
 
 from loadstar import telemetry
+from loadstar.core import coverage
 from loadstar.core.conditions import LOAD_DATA_FRESH
 from loadstar.core.model import Condition, NodeClass, NodeScore
 from loadstar.core.nodes import NodeView
@@ -18,6 +19,7 @@ from loadstar.core.scoring import CLASS_ORDER, score
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.runtime.leader import Leader
+from loadstar.runtime.loads import Loads
 from loadstar.runtime.notes import Notes
 from loadstar.runtime.ports import Clock, Cluster, ClusterError, NodeReport
 from loadstar.runtime.store import Key, Store
@@ -70,15 +72,23 @@ class Report:
     """The reporting loop; only the leader writes."""
 
     def __init__(
-        self, cluster: Cluster, store: Store, queue: WorkQueue[Key], notes: Notes, leader: Leader, clock: Clock
+        self,
+        cluster: Cluster,
+        store: Store,
+        queue: WorkQueue[Key],
+        notes: Notes,
+        loads: Loads,
+        leader: Leader,
+        clock: Clock,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._queue = queue
         self._notes = notes
+        self._loads = loads
         self._leader = leader
         self._clock = clock
-        self._condition: Condition | None = None
+        self._conditions: tuple[Condition, ...] = ()
         self._written: object = None
         self._written_at = float("-inf")
         self._nodes_at = float("-inf")
@@ -94,7 +104,7 @@ class Report:
                 reports = node_reports(snapshot)
                 self._node_gauges(reports)
                 if self._leader.may_write() and self._clock.boottime() - self._written_at >= STATUS_SECONDS:
-                    await self._status(reports, snapshot.now)
+                    await self._status(reports, snapshot)
             self.progress = self._clock.boottime()
             await asyncio.sleep(GAUGE_SECONDS)
 
@@ -121,12 +131,16 @@ class Report:
             if report.score.sample_age is not None:
                 telemetry.SAMPLE_AGE.labels(report.score.node).set(report.score.sample_age)
 
-    async def _status(self, reports: list[NodeReport], now: float) -> None:
-        generation = self._store.policy.generation
-        condition = freshness(reports, self._condition, now)
+    async def _status(self, reports: list[NodeReport], snapshot: Snapshot) -> None:
+        generation = snapshot.policy.generation
+        before = next((condition for condition in self._conditions if condition.type == LOAD_DATA_FRESH), None)
+        conditions = (
+            freshness(reports, before, snapshot.now),
+            *coverage.conditions(snapshot, self._loads.verdicts, self._conditions),
+        )
         news = (
             generation,
-            condition.status,
+            tuple((c.type, c.status, c.reason, c.message if c.type != LOAD_DATA_FRESH else "") for c in conditions),
             tuple((r.score.node, r.score.node_class, round(r.score.total / NEWS), r.tasks) for r in reports),
         )
         if news == self._written:
@@ -134,9 +148,9 @@ class Report:
         try:
             if generation == 0:
                 await self._cluster.create_policy()
-            await self._cluster.write_policy_status(generation, reports, condition, now)
+            await self._cluster.write_policy_status(generation, reports, conditions, snapshot.now)
         except ClusterError as error:
             log.warning("the PlacementPolicy's status was not written: %s", error)
         else:
-            self._condition, self._written = condition, news
+            self._conditions, self._written = conditions, news
         self._written_at = self._clock.boottime()

@@ -7,18 +7,24 @@ unknown here, never zero. A node that is absent from the answer has no sample.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import orjson
+
 from loadstar.api.times import parse_time
-from loadstar.core.model import Load, Sample
+from loadstar.core.coverage import Verdict, names
+from loadstar.core.model import Load, Node
 from loadstar.core.quantity import parse
-from loadstar.runtime.ports import ApiReader, Unavailable
+from loadstar.runtime.ports import NotFound, Unavailable
+from loadstar.sources.fetcher import Web
+from loadstar.sources.samples import sample
 
 PATH: Final = "/apis/metrics.k8s.io/v1beta1/nodes"
+NAME: Final = "metrics-server"
+SECONDS: Final = 10.0
+MOST: Final = 32 * 2**20
 DEFAULT_WINDOW: Final = 30.0
-LARGEST: Final = 2.0**63
-"""No node has so many cores or bytes: a sample that says so is none."""
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|us|µs|ns|m|s)")
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -27,40 +33,67 @@ _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs"
 class MetricsServer:
     """A `LoadSource`."""
 
-    name = "metrics-server"
+    pause = 0.0
 
-    def __init__(self, reader: ApiReader) -> None:
-        self._reader = reader
+    def __init__(self, server: str, web: Web) -> None:
+        """`server`: the API server, such as https://10.96.0.1."""
+        self._url = server + PATH
+        self._web = web
         self._read: dict[str, str] = {}
 
-    async def read(self) -> Mapping[str, Load]:
-        """The samples by node that are new since the last reading. Raises a ClusterError without an answer."""
-        answer = await self._reader.get(PATH)
-        items = answer.get("items")
-        if not isinstance(items, list):
-            raise Unavailable("metrics.k8s.io answered without a list of nodes")
-        return dict(pair for item in items if (pair := self._sample(item)))
+    async def read(self, nodes: Mapping[str, Node], take: Callable[[Mapping[str, Load]], None]) -> Verdict:
+        """Take what is new since the last reading."""
+        try:
+            body = await self._web.get(self._url, seconds=SECONDS, most=MOST)
+        except NotFound as error:
+            raise NotFound("the cluster does not serve metrics.k8s.io: install metrics-server") from error
+        found: set[str] = set()
+        take(dict(pair for item in items(body) if (pair := self._sample(item, found))))
+        self._read = {name: moment for name, moment in self._read.items() if name in found}
+        missing = nodes.keys() - found
+        if missing:
+            measured = f"{len(nodes) - len(missing)} of {len(nodes)} Ready nodes"
+            return Verdict(False, "NodesMissing", f"metrics.k8s.io has {measured}, not {names(missing)}")
+        return Verdict(True, "Measured", "metrics.k8s.io has a sample of every Ready node")
 
-    def _sample(self, item: Mapping[str, Any]) -> tuple[str, Load] | None:
-        """One node's sample, or None when it is not one: a payload of somebody else's must not stop the rest."""
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._web.close()
+
+    def _sample(self, item: Any, found: set[str]) -> tuple[str, Load] | None:
+        """One node's new sample, or None when it is not one: a payload of somebody else's must not stop the rest."""
         try:
             name, moment = str(item["metadata"]["name"]), str(item["timestamp"])
-            if self._read.get(name) == moment:
-                return None
-            self._read[name] = moment
             usage, timestamp = item["usage"], parse_time(moment)
-            cpu, memory = float(parse(usage["cpu"])), float(parse(usage["memory"]))
-        except (KeyError, TypeError, ValueError):
+            window = duration(item.get("window"))
+            if timestamp is None:
+                return None
+            cpu = sample("cpu", float(parse(usage["cpu"])), timestamp, window, NAME)
+            memory = sample("memory", float(parse(usage["memory"])), timestamp, 0, NAME)
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        if timestamp is None or not 0 <= cpu < LARGEST or not 0 < memory < LARGEST:
+        if cpu is None or memory is None:
             return None
-        window = duration(item.get("window"))
-        return name, Load(
-            cpu=Sample(cpu, timestamp, window, self.name), memory=Sample(memory, timestamp, 0, self.name), io=None
-        )
+        found.add(name)
+        if self._read.get(name) == moment:
+            return None
+        self._read[name] = moment
+        return name, Load(cpu, memory, None)
+
+
+def items(body: bytes) -> list[Any]:
+    """The list in a NodeMetricsList. Raises Unavailable when it is none."""
+    try:
+        answer = orjson.loads(body)
+    except ValueError as error:
+        raise Unavailable("metrics.k8s.io answered without JSON") from error
+    found = answer.get("items") if isinstance(answer, dict) else None
+    if not isinstance(found, list):
+        raise Unavailable("metrics.k8s.io answered without a list of nodes")
+    return found
 
 
 def duration(text: object) -> float:
     """Seconds of a Go duration such as "15.062s" or "1m0s"; anything else counts as the usual window."""
-    parts = _PART.findall(str(text or ""))
+    parts = _PART.findall(str(text or "")[:64])
     return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else DEFAULT_WINDOW

@@ -17,11 +17,13 @@ from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import amount, parse
 from loadstar.core.scoring import score
 from loadstar.kube import translate
+from loadstar.runtime.ports import Unavailable
 from loadstar.runtime.report import node_reports
-from loadstar.sources.metrics_server import MetricsServer
+from loadstar.sources.metrics_server import PATH, MetricsServer
 from tests.fuzz.drawing import strategy
 from tests.fuzz.payloads import QUANTITIES, TIMES, WINDOWS
 from tests.unit.core.builders import NOW, load, snapshot, view
+from tests.unit.sources.doubles import FakeWeb, Taken
 
 Json = dict[str, Any]
 
@@ -178,16 +180,6 @@ SAMPLE = st.fixed_dictionaries(
 )
 
 
-class Reader:
-    """An API server that answers one thing."""
-
-    def __init__(self, answer: Json) -> None:
-        self._answer = answer
-
-    async def get(self, path: str) -> Json:
-        return self._answer
-
-
 @FAST
 @given(st.lists(SAMPLE | ODD, max_size=4))
 @example([{"metadata": {"name": "a"}, "timestamp": "2026-11-24T12:00:00Z", "usage": {"cpu": "1e400", "memory": "1"}}])
@@ -196,8 +188,14 @@ class Reader:
 )
 def test_any_load_sample_is_left_out_or_can_be_scored_and_reported(items: list[Any]) -> None:
     """Of whatever metrics.k8s.io answers, what is taken for a sample is finite, and its node can be reported."""
-    loads = asyncio.run(MetricsServer(Reader({"items": items})).read())
-    for measured in loads.values():
+    taken = Taken()
+    web = FakeWeb({PATH: json.dumps({"items": items}, default=str).encode()})
+    try:
+        asyncio.run(MetricsServer("https://api", web).read({}, taken))
+    except Unavailable:
+        assert not taken.names()
+    for name in taken.names():
+        measured = taken.of(name)
         assert measured.cpu is not None
         assert measured.memory is not None
         assert math.isfinite(measured.cpu.value)

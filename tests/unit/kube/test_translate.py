@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from loadstar.core.model import Phase
 from loadstar.kube import translate
 
@@ -87,3 +89,26 @@ def test_a_node() -> None:
         }
     )
     assert (node.ready, node.unschedulable, node.taints[0].key, node.allocatable) == (True, True, "k", {"cpu": 400})
+
+
+@pytest.mark.parametrize(
+    ("status", "kubelet"),
+    [
+        ({"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}, "10.0.0.1:10250"),
+        (
+            {
+                "addresses": [{"type": "InternalIP", "address": "fd00::1"}],
+                "daemonEndpoints": {"kubeletEndpoint": {"Port": 10247}},
+            },
+            "[fd00::1]:10247",
+        ),
+        ({"addresses": [{"type": "Hostname", "address": "a"}]}, ""),
+        ({"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}], "daemonEndpoints": {}}, "10.0.0.1:10250"),
+        ({}, ""),
+    ],
+)
+def test_a_node_tells_where_its_kubelet_is(status: dict[str, Any], kubelet: str) -> None:
+    """At its InternalIP and the port that it tells; its addresses are names that others may call it by."""
+    node = translate.node({"metadata": {"name": "a"}, "status": status})
+    assert node.kubelet == kubelet
+    assert node.addresses == tuple(item["address"] for item in status.get("addresses", ()))

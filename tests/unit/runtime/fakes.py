@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from loadstar.core.model import Condition, Phase, Pod, Task, TaskStatus
@@ -143,7 +144,7 @@ class FakeCluster:
         self._write()
 
     async def write_policy_status(
-        self, generation: int, nodes: list[NodeReport], condition: Condition, now: float
+        self, generation: int, nodes: list[NodeReport], conditions: Sequence[Condition], now: float
     ) -> None:
         self._write()
 
