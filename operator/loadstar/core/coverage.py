@@ -12,7 +12,8 @@ from typing import Final
 
 from loadstar.core.metering import Metering, Source
 from loadstar.core.model import Condition
-from loadstar.core.nodes import NodeView, Snapshot
+from loadstar.core.nodes import NodeView
+from loadstar.core.snapshot import Snapshot
 
 METRICS_READY: Final = "MetricsReady"
 NAMED: Final = 5
