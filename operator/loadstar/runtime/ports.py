@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from loadstar.core.classes import Use
 from loadstar.core.model import Condition, Load, NodeScore, Pod, Task, TaskStatus
 from loadstar.core.template import Template
 
@@ -163,6 +164,16 @@ class LoadSource(Protocol):
 
     async def read(self) -> Mapping[str, Load]:
         """The latest sample by node; a node without one is absent. Raises Unavailable."""
+        ...
+
+
+class UseSource(Protocol):
+    """Where the use of our Pods is read."""
+
+    name: str
+
+    async def read(self) -> Mapping[tuple[str, str], Use]:
+        """By namespace and name, what is new since the last reading. Raises a ClusterError."""
         ...
 
 
