@@ -30,9 +30,11 @@ from loadstar.runtime.leader import Leader
 from loadstar.runtime.loads import Loads
 from loadstar.runtime.report import Report
 from loadstar.runtime.store import Key, Store
+from loadstar.runtime.uses import Uses
 from loadstar.runtime.workqueue import WorkQueue
 from loadstar.runtime.writer import Writer
 from loadstar.serving import application, serve
+from loadstar.sources.pod_uses import PodUses
 from loadstar.sources.registry import Sources
 
 LEASE_NAME: Final = "loadstar-operator"
@@ -61,6 +63,7 @@ class Operator:
             credentials.server, credentials.ssl_context, credentials.authorization, Path(settings.source_files)
         )
         self.loads = Loads(sources.build, self.store, self.cycle, clock)
+        self.uses = Uses(PodUses(self.client), self.store, clock)
         self.report = Report(cluster, self.store, self.queue, self.engine.notes, self.loads, self.leader, clock)
         self.audit = Audit(self.store, self.engine.touch, clock, settings.resync_seconds)
         observers = Observers(self.store, self.engine.touch, self.cycle.wake)
@@ -72,7 +75,13 @@ class Operator:
     def ages(self) -> Mapping[str, float]:
         """Seconds since the last turn of each loop."""
         now = self.clock.boottime()
-        loops: dict[str, Any] = {"loads": self.loads, "report": self.report, "audit": self.audit, **self.reflectors}
+        loops: dict[str, Any] = {
+            "loads": self.loads,
+            "uses": self.uses,
+            "report": self.report,
+            "audit": self.audit,
+            **self.reflectors,
+        }
         if not self.missing():
             loops["lease"] = self.leader
         if self.leader.may_write():
@@ -97,6 +106,7 @@ class Operator:
         parts += [self._part(name, reflector.run()) for name, reflector in self.reflectors.items()]
         parts += [
             self._part("loads", self.loads.run()),
+            self._part("uses", self.uses.run()),
             self._part("report", self.report.run()),
             self._part("audit", self.audit.run()),
             self._part("engine", self._lead()),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from loadstar.core.classes import Use
 from loadstar.core.coverage import Verdict
 from loadstar.core.model import Condition, Load, Node, NodeScore, Pod, Task, TaskStatus
 from loadstar.core.template import Template
@@ -168,6 +169,24 @@ class LoadSource(Protocol):
 
     async def close(self) -> None:
         """Give up what it holds open."""
+        ...
+
+
+class ApiReader(Protocol):
+    """A plain GET at the API server, for sources that are served behind it."""
+
+    async def get(self, path: str) -> Mapping[str, Any]:
+        """The object at `path`. Raises a ClusterError."""
+        ...
+
+
+class UseSource(Protocol):
+    """Where the use of our Pods is read."""
+
+    name: str
+
+    async def read(self) -> Mapping[tuple[str, str], Use]:
+        """By namespace and name, what is new since the last reading. Raises a ClusterError."""
         ...
 
 
