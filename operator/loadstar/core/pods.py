@@ -6,6 +6,7 @@ from typing import Final
 
 from loadstar.core.instructions import ConfirmOrphan, DeletePod, Instruction, ReleasePod, Requeue
 from loadstar.core.model import Phase, Pod, PodRetention
+from loadstar.core.reasons import Reason
 from loadstar.core.states import State
 from loadstar.core.view import View
 
@@ -20,6 +21,19 @@ _OPEN: Final = {State.ASSIGNED, State.RUNNING}
 def current(view: View) -> Pod | None:
     """The Pod of the open attempt."""
     return next((pod for pod in view.pods if pod.attempt == view.task.status.attempt), None)
+
+
+def unrefused(view: View) -> Pod | None:
+    """The Pod of an attempt that is on record as refused, and was made all the same: its request came through late.
+
+    The record says that the number was given back, so a status without that attempt is not merely behind.
+    """
+    status = view.task.status
+    if status.state is not State.PENDING or not status.attempts:
+        return None
+    last = status.attempts[-1]
+    given_back = last.reason == Reason.POD_CREATE_FORBIDDEN and last.attempt == status.attempt + 1
+    return next((pod for pod in view.pods if given_back and pod.attempt == last.attempt), None)
 
 
 def strays(view: View) -> tuple[DeletePod, ...]:

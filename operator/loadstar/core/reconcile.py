@@ -52,8 +52,10 @@ def reconcile(view: View, now: float) -> tuple[Instruction, ...]:
     task = view.task
     if task.deleting:
         return pods.released(view)
-    if any(pod.attempt > task.status.attempt for pod in view.pods):
-        return (RefreshTask(), Requeue(STALE_SECONDS))
+    # After a final state no attempt is opened, so a Pod of a later one is a stray; before it, we may be behind.
+    if not task.status.state.terminal and any(pod.attempt > task.status.attempt for pod in view.pods):
+        late = pods.unrefused(view)
+        return steps.adopt(task, late, now) if late else (RefreshTask(), Requeue(STALE_SECONDS))
     settled: tuple[Instruction, ...] = (*pods.released(view), *pods.surplus(view))
     stray = pods.strays(view)
     if task.status.state.terminal:

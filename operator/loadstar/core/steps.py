@@ -52,6 +52,23 @@ def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
     return (WriteStatus(with_conditions(status, task.generation, now, fresh=fresh)),)
 
 
+def adopt(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
+    """PENDING → ASSIGNED: open the next attempt with the Pod that is there for it already."""
+    status = replace(
+        moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, f"Pod {pod.name}, which had seemed refused, is there"),
+        assigned_to=pod.node or task.status.attempts[-1].node,
+        attempt=pod.attempt,
+        pod=pod.name,
+        assigned=now,
+        started=None,
+        completed=None,
+        exit_code=None,
+        not_before=None,
+        choice=None,
+    )
+    return (WriteStatus(with_conditions(status, task.generation, now)),)
+
+
 def run(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
     """ASSIGNED → RUNNING: the container runs, or ran; the node is the one that was bound."""
     status = replace(

@@ -22,7 +22,7 @@ from loadstar.core.instructions import (
     Wait,
     WriteStatus,
 )
-from loadstar.core.model import Backoff, Phase, Pod, PodRetention, Retry, TaskStatus
+from loadstar.core.model import Attempt, Backoff, Phase, Pod, PodRetention, Retry, TaskStatus
 from loadstar.core.placement import Decision, Unplaced
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
@@ -118,6 +118,44 @@ def test_a_missing_pod_is_confirmed_before_it_is_believed() -> None:
 def test_a_pod_from_the_future_means_an_old_view() -> None:
     """A Pod of a later attempt than the status knows is never deleted: the Task is read anew."""
     assert decide(task(), pod(Phase.RUNNING))[0] == RefreshTask()
+
+
+REFUSED = TaskStatus(
+    reason=Reason.POD_CREATE_FORBIDDEN,
+    not_before=NOW + 30,
+    attempts=(Attempt(1, "b", "t-01234-0-1", Reason.POD_CREATE_FORBIDDEN, None, NOW - 5, None, "quota"),),
+)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        pod(node=""),
+        pod(Phase.RUNNING, started=NOW - 2),
+        pod(Phase.SUCCEEDED, started=NOW - 2, finished=NOW - 1, exit_code=0),
+        pod(Phase.RUNNING, started=NOW - 2, gone=True),
+    ],
+    ids=["unbound", "running", "succeeded", "gone"],
+)
+@pytest.mark.parametrize("stop", [{}, {"cancel": True}, {"suspend": True}], ids=["go", "cancel", "suspend"])
+def test_a_pod_that_was_made_after_its_refusal_is_taken_up(late: Pod, stop: dict[str, bool]) -> None:
+    """A refusal gave the attempt's number back; the Pod of that number is the attempt, and is not waited for."""
+    status = written(decide(task(REFUSED, **stop), late))
+    assert (status.state, status.attempt, status.pod) == (State.ASSIGNED, 1, late.name)
+    assert status.assigned_to == (late.node or "b")
+    assert status.not_before is None
+
+
+def test_only_a_number_that_was_given_back_is_taken_up() -> None:
+    """A Pod beyond the refused number tells that the status is old."""
+    assert decide(task(REFUSED), pod(Phase.RUNNING, attempt=2, name="t-01234-0-2"))[0] == RefreshTask()
+
+
+def test_a_pod_beyond_the_end_is_a_stray() -> None:
+    """After a final state no attempt is opened: a live Pod of a later number is deleted."""
+    ended = TaskStatus(state=State.FAILED, reason=Reason.CANCELLED, attempt=0, completed=NOW - 1)
+    late = pod(Phase.RUNNING, started=NOW - 2)
+    assert DeletePod(late) in decide(task(ended), late)
 
 
 def test_a_pod_that_is_not_bound_is_given_up_after_a_while() -> None:
