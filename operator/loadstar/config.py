@@ -60,7 +60,7 @@ class Settings:
             identity=text("POD_NAME", socket.gethostname()),
             log_level=level,
             port=number("PORT", 8080, 1, 65535),
-            workers=number("WORKERS", 32, 1, 512),
+            workers=number("WORKERS", 64, 1, 512),
             lease_seconds=number("LEASE_SECONDS", 12, 2, 600),
             resync_seconds=number("RESYNC_SECONDS", 600, 2, 86400),
             source_files=text("SOURCE_FILES", "/etc/loadstar/sources"),

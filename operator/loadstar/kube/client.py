@@ -33,7 +33,7 @@ from loadstar.runtime.ports import (
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 REQUEST_SECONDS: Final = 10.0
-CONNECTIONS: Final = 64
+CONNECTIONS: Final = 128
 LINE_BYTES: Final = 8 * 2**20
 """The longest line of a watch that is read: an object is at most 1.5 MiB in etcd."""
 SILENCE_SECONDS: Final = 90.0
