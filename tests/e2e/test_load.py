@@ -65,6 +65,12 @@ def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
     kubectl("delete", "pod", "burner", "-n", tasks.namespace, "--wait=false")
 
 
+def conditions_of_policy(kubectl: Kubectl) -> dict[str, tuple[str, str]]:
+    """Status and reason by type."""
+    status = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout)["status"]
+    return {item["type"]: (item["status"], item["reason"]) for item in status["conditions"]}
+
+
 def test_tasks_run_without_load_data(tasks: Tasks, kubectl: Kubectl, bed: Bed) -> None:
     """With metrics-server stopped, Tasks still run, and LoadDataFresh says False on them and on the policy."""
     kubectl("patch", "ldp", "default", "--type=merge", "-p", '{"spec":{"metrics":{"staleSeconds":10}}}')
@@ -79,12 +85,16 @@ def test_tasks_run_without_load_data(tasks: Tasks, kubectl: Kubectl, bed: Bed) -
         conditions = {item["type"]: item for item in status["conditions"]}
         assert status["state"] == "SUCCESS"
         assert conditions["LoadDataFresh"]["status"] == "False"
-        policy = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout)["status"]["conditions"]
-        assert {item["type"]: (item["status"], item["reason"]) for item in policy} == {
+        told = {
             "LoadDataFresh": ("False", "NoFreshSample"),
             "MetricsReady": ("False", "SourceFailing"),
             "MetricsServerReady": ("False", "NoAnswer"),
         }
+        # The policy's status is written every 15 s at most.
+        end = time.monotonic() + 40
+        while (found := conditions_of_policy(kubectl)) != told:
+            assert time.monotonic() < end, found
+            time.sleep(1)
     finally:
         bed.start("metrics-server")
         kubectl("patch", "ldp", "default", "--type=merge", "-p", '{"spec":{"metrics":{"staleSeconds":180}}}')
