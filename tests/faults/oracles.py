@@ -15,8 +15,9 @@ from tests.faults.history import Event, Json, Picture, label, latecomers, owner
 
 FORGOTTEN = frozenset({"managedFields", "uid", "resourceVersion", "creationTimestamp", "hostIP", "hostIPs"})
 FORGOTTEN |= {"score", "terms", "class", "sampleAgeSeconds", "next"}
+FORGOTTEN |= {"nodeSelectorTerms", "preferredDuringSchedulingIgnoredDuringExecution"}
 FORGOTTEN |= {"podIP", "podIPs", "deletionTimestamp", "imageID", "containerID", "tolerations", "durationSeconds"}
-"""Keys whose values are of one run by their nature: moments, addresses, and the load of that instant."""
+"""Keys whose values are of one run by their nature: moments, addresses, the load of that instant, nodes as good by it."""
 RIVAL = "faults.loadstar.dev/rival"
 """The annotation that a rival writer leaves: of the fault, not of the operator."""
 

@@ -53,7 +53,7 @@ def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
 
 
 def adopt(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
-    """PENDING → ASSIGNED: open the next attempt with the Pod that is there for it already."""
+    """PENDING → ASSIGNED: open the next attempt with the Pod that is there for it already, on the node chosen then."""
     status = replace(
         moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, f"Pod {pod.name}, which had seemed refused, is there"),
         assigned_to=pod.node or task.status.attempts[-1].node,
@@ -64,7 +64,6 @@ def adopt(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
         completed=None,
         exit_code=None,
         not_before=None,
-        choice=None,
     )
     return (WriteStatus(with_conditions(status, task.generation, now)),)
 
