@@ -11,7 +11,7 @@ from loadstar.core.reasons import Reason
 @dataclass(frozen=True, slots=True)
 class Placed:
     """`node` is None when the choice is left to kube-scheduler. `next` are the runners-up; `others` those of them that
-    are so much alike that the Pod may as well go there.
+    are so much alike that the Pod may as well go there; `rejected` counts by cause the nodes that cannot take the Task.
     """
 
     node: str | None
@@ -21,6 +21,7 @@ class Placed:
     fresh: bool
     strategy: Strategy = Strategy.LOAD_AWARE
     others: tuple[str, ...] = ()
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

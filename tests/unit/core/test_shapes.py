@@ -19,7 +19,7 @@ from loadstar.core.request import Request
 from loadstar.core.scoring import CLASS_ORDER
 from loadstar.core.shapes import FAN, Group, Member, enclose, member_of, shape_of
 from loadstar.core.snapshot import Snapshot
-from loadstar.core.strategies import ranked
+from loadstar.core.strategies import RUNNERS_UP, ranked
 from tests.unit.core.builders import GI, NOW, request, view, worker
 
 GPU = {"capability.loadstar.dev/gpu": ""}
@@ -104,7 +104,7 @@ def agree(own: Request, snapshot: Snapshot) -> str | None:
     for found, exact in zip((decision.score, *decision.next), best, strict=False):
         assert CLASS_ORDER[found.node_class] == CLASS_ORDER[exact.node_class]
         assert abs(found.rank - exact.rank) < 1e-9
-    assert len(decision.next) == min(2, len(best) - 1)
+    assert len(decision.next) == min(RUNNERS_UP, len(best) - 1)
     return decision.node
 
 

@@ -8,7 +8,7 @@ from statistics import pstdev
 import pytest
 
 from loadstar.core.classes import expected
-from loadstar.core.model import NOTHING_MEASURED, NodeClass, Policy
+from loadstar.core.model import NOTHING_MEASURED, NodeClass, Policy, Sample
 from loadstar.core.nodes import NodeView
 from loadstar.core.reservations import Reservation
 from loadstar.core.standing import SHOWN, standings, topology
@@ -69,7 +69,7 @@ def test_terms_are_measured_and_reserved() -> None:
 
 def pressed() -> NodeView:
     node = view("a", 0.1)
-    node.load = replace(load(0.4, GI), io_pressure=replace(load(0.5, 0).cpu or pytest.fail(), value=0.5))
+    node.load = replace(load(0.4, GI), io_pressure=Sample(0.5, NOW - 5, 10, "test"))
     return node
 
 

@@ -15,9 +15,9 @@ from loadstar.api import convert
 from loadstar.api.standing import topology_document
 from loadstar.core.model import Policy
 from loadstar.core.nodes import NodeView
-from loadstar.core.standing import standings, topology
 from loadstar.core.quantity import amount, parse
 from loadstar.core.scoring import score
+from loadstar.core.standing import standings, topology
 from loadstar.kube import translate
 from loadstar.runtime.ports import Unavailable
 from loadstar.sources.metrics_server import PATH, MetricsServer
