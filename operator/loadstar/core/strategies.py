@@ -130,9 +130,12 @@ def round_robin(request: Request, snapshot: Snapshot) -> Placed | None:
 
 def kube_scheduler(request: Request, snapshot: Snapshot) -> Placed | None:
     """No choice of ours: the Pod is created without a pin, once some node can take it."""
-    if not snapshot.frontier(request).take(1, snapshot.now):
+    found = snapshot.frontier(request).take(1, snapshot.now)
+    if not found:
         return None
-    return Placed(None, None, (), "left to kube-scheduler", fresh=True, strategy=Strategy.KUBE_SCHEDULER)
+    seen = (found[0][1].node,)
+    text = "left to kube-scheduler"
+    return Placed(None, None, (), text, fresh=True, strategy=Strategy.KUBE_SCHEDULER, seen=seen)
 
 
 STRATEGIES: Final[dict[Strategy, Choice]] = {
