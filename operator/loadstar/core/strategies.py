@@ -21,6 +21,7 @@ from loadstar.core.model import NodeClass, NodeScore, Strategy
 from loadstar.core.nodes import NodeView
 from loadstar.core.prediction import predict
 from loadstar.core.request import Request
+from loadstar.core.reservations import Reservation
 from loadstar.core.scoring import order, score
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.turns import base_weight
@@ -166,11 +167,11 @@ def ranked(request: Request, snapshot: Snapshot, names: Iterable[str]) -> list[N
     return sorted((scored(request, snapshot, snapshot.nodes[name]) for name in names), key=order)
 
 
-def scored(request: Request, snapshot: Snapshot, view: NodeView) -> NodeScore:
-    """One node with the Task on it."""
+def scored(request: Request, snapshot: Snapshot, view: NodeView, own: Reservation | None = None) -> NodeScore:
+    """One node with the Task on it, which adds `own`; None: what is expected of it."""
     found = score(
         view,
-        snapshot.own(request),
+        own or snapshot.own(request),
         policy=snapshot.policy,
         weights=snapshot.weights(request),
         prefers=tuple(CAPABILITY_PREFIX + name for name in request.template.prefers),
