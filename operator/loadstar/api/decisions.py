@@ -13,6 +13,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from loadstar.core.classes import class_of
+from loadstar.core.facts import Facts
 from loadstar.core.metering import Metering
 from loadstar.core.record import Record
 from loadstar.core.request import Request
@@ -35,12 +36,13 @@ def line(kept: Record) -> bytes:
 def document(kept: Record) -> Json:
     """The record as an object of JSON."""
     nodes = {
-        name: replace(facts, node=replace(facts.node, addresses=(), kubelet="")) for name, facts in kept.nodes.items()
+        name: facts._replace(node=replace(facts.node, addresses=(), kubelet="")) for name, facts in kept.nodes.items()
     }
     bare = replace(
         kept, request=anonymous(kept.request), nodes=nodes, policy=replace(kept.policy, types={}, metering=Metering())
     )
     found: Json = _ADAPTER.dump_python(bare, mode="json")
+    found["nodes"] = {name: dict(zip(Facts._fields, facts, strict=True)) for name, facts in found["nodes"].items()}
     for name in ("avoid", "near", "apart"):
         found["request"][name].sort()
     for name in ("types", "metering"):

@@ -134,9 +134,8 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
         said.append(f"now      {would}{decision.message}")
     if node is not None:
         beside = task.status.assigned_to or (decision.node if isinstance(decision, Placed) else None)
-        more, text = compared(task, request, snapshot, node, beside)
-        document["node"] = more
-        said += text
+        document["node"], more = compared(task, request, snapshot, node, beside)
+        said += more
     return document, said
 
 
@@ -159,7 +158,7 @@ def compared(
     live = task.status.state in {State.ASSIGNED, State.RUNNING}
     found = [
         account(snapshot.nodes[name], request, snapshot, here=live and name == task.status.assigned_to)
-        for name in dict.fromkeys((asked, beside))
+        for name in dict.fromkeys((asked, beside or asked))
         if name in snapshot.nodes
     ]
     first, other = found[0], found[1] if len(found) > 1 else None

@@ -86,7 +86,7 @@ def deciding(decision: Decision) -> tuple[str, ...]:
     """The nodes over which alone the decision would be the same."""
     if isinstance(decision, Unplaced) or decision.node is None:
         return decision.seen
-    return (decision.node, *(score.node for score in decision.next))
+    return (decision.node, *[score.node for score in decision.next])
 
 
 def replay(kept: Record) -> Decision:

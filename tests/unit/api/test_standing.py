@@ -14,12 +14,13 @@ def test_the_status_of_many_nodes_is_what_the_schema_allows() -> None:
     nodes = [view(f"n{number}", number / 1200, reservations=[Reservation(100, GI)]) for number in range(1000)]
     document = topology_document(topology(standings(snapshot(*nodes, view("blind", cpu=None)))))
     read = PlacementPolicyStatus.model_validate(document)
-    assert (len(read.best or ()), len(read.worst or ())) == (20, 20)
-    assert (read.best or ())[0].cpu.predicted == 0.025
+    assert read.best is not None
+    assert read.worst is not None
     assert read.totals is not None
+    assert (len(read.best), len(read.worst)) == (20, 20)
+    assert read.best[0].cpu.predicted == 0.025
     assert (read.totals.nodes, read.totals.unknown, read.totals.tasks) == (1001, 1, 1000)
     assert (read.totals.reserved_cpu, read.totals.reserved_memory) == ("100", "1000Gi")
-    assert read.worst is not None
     assert read.worst[0].because == "no CPU sample, no memory sample"
 
 

@@ -20,7 +20,7 @@ from tests.unit.cli.cluster import POLICY, FakeClient, node, task
 from tests.unit.core.builders import GI, snapshot, view
 
 CONDITION = {"type": "LoadDataFresh", "status": "True", "message": "all 2 open nodes have a fresh load sample"}
-NOBODY = {"states": {}, "waiting": {}}
+NOBODY: dict[str, dict[str, int]] = {"states": {}, "waiting": {}}
 
 
 def test_nodes_are_told_by_term() -> None:

@@ -129,8 +129,8 @@ def test_what_was_learned_is_kept() -> None:
 def test_what_is_not_the_same_is_said() -> None:
     """Another node, and another kind of answer, each with both."""
     kept = decided(ledger(view("a", 0.2), view("b", 0.3)), request(), Policy(), NOW)
-    busy = replace(kept.nodes["a"], load=load(3.6, GI))
+    busy = kept.nodes["a"]._replace(load=load(3.6, GI))
     assert difference(kept, replay(replace(kept, nodes={**kept.nodes, "a": busy}))) == "was a, is b"
-    closed = {name: replace(facts, node=replace(facts.node, ready=False)) for name, facts in kept.nodes.items()}
+    closed = {name: facts._replace(node=replace(facts.node, ready=False)) for name, facts in kept.nodes.items()}
     text = difference(kept, replay(replace(kept, nodes=closed)))
     assert text == "was a, is NoReadyNode (0/2 nodes: 2 not Ready)"
