@@ -110,7 +110,11 @@ def explain_none(rejections: Mapping[str, Rejection], requests: Quantities) -> t
     if not rejections:
         return Reason.NO_READY_NODE, "the cluster has no nodes yet"
     counts = Counter(rejection.cause for rejection in rejections.values())
-    details = {r.cause: r.detail for r in rejections.values() if r.detail}
+    details: dict[Cause, str] = {}
+    for cause, detail in {(rejection.cause, rejection.detail) for rejection in rejections.values()}:
+        # One example, whatever the order of the nodes: the same question has the same answer.
+        if detail > details.get(cause, ""):
+            details[cause] = detail
     if counts[Cause.FULL]:
         reason = Reason.WAITING_FOR_CAPACITY
     elif counts[Cause.NOT_READY] or counts[Cause.CORDONED]:

@@ -23,6 +23,9 @@ from loadstar.core.template import Template
 
 NEAR_BONUS: Final = 0.2
 """What a node's having a Task to be close to takes off its rank: worth a fifth of the node, not an overload."""
+SLACK: Final = 1e-12
+"""By so much a box counts as better than it is, more than rounding adds: of nodes that are equal the same one is
+chosen, in whatever order they came."""
 KEPT: Final = 64
 """For so many kinds of Tasks what was opened is kept."""
 
@@ -125,18 +128,18 @@ class Frontier:
         """The Task adds the least share to the largest node of the group: no rank is below what follows from it."""
         own, half = self._own, LARGEST_TERM
         cpu, memory = own.cpu / group.cpu, own.memory / group.memory
-        least = min(memory, cpu)
+        least = min(memory, cpu) - SLACK
         if not group.io_known:
-            total = weights.cpu * cpu + weights.memory * memory - less
+            total = weights.cpu * cpu + weights.memory * memory - less - SLACK
             return Lens(weights, less, total + half * cpu, total + half * memory, total, self._hot - least)
-        total = weights.cpu * cpu + weights.memory * memory + weights.io * own.io - less
+        total = weights.cpu * cpu + weights.memory * memory + weights.io * own.io - less - SLACK
         return Lens(
             weights,
             less,
             total + half * cpu,
             total + half * memory,
             total + half * own.io,
-            self._hot - min(least, own.io),
+            self._hot - min(least, own.io - SLACK),
         )
 
     def _catch_up(self) -> None:
