@@ -62,6 +62,9 @@ def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
     assert "io not measured" in chosen["terms"], "metrics.k8s.io has no I/O: it must be unknown, not zero"
     assert chosen["next"]
     assert chosen["node"] not in chosen["next"]
+    counted = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout)["status"]["totals"]
+    assert counted["hot"] >= 1
+    assert counted["deviation"] > 0
     kubectl("delete", "pod", "burner", "-n", tasks.namespace, "--wait=false")
 
 

@@ -102,7 +102,7 @@ def test_up_to_a_bound_all_are_kept() -> None:
     spare = next(name for name in kept.nodes if name not in deciding(kept.decision))
     without = {name: facts for name, facts in kept.nodes.items() if name != spare}
     assert difference(kept, replay(replace(kept, nodes=without))).startswith("message was")
-    assert difference(kept, replay(replace(kept, nodes=dict(reversed(kept.nodes.items()))))) == ""
+    assert difference(kept, replay(replace(kept, nodes=dict(reversed(list(kept.nodes.items())))))) == ""
 
 
 def test_what_happens_later_does_not_change_it() -> None:
