@@ -24,7 +24,7 @@ class Bench:
             self.put(view(f"n{number:03}").node, 0.1 + 0.002 * number)
         queue: WorkQueue[Key] = WorkQueue(self.clock.boottime)
         cycle = Cycle(self.store, self.clock, lambda _: None)
-        loads = Loads(lambda *_: {}, self.store, cycle, self.clock)  # type: ignore[arg-type,return-value] # none is read
+        loads = Loads(lambda *_: {}, self.store, cycle, self.clock)  # type: ignore[arg-type] # none is read
         leader = Leader(FakeLeases(), "me", self.clock)
         self.report = Report(self.cluster, self.store, queue, Notes(), loads, leader, self.clock)
 
