@@ -40,9 +40,9 @@ def burner(seconds: int) -> Json:
 
 
 def standing(kubectl: Kubectl) -> dict[str, Json]:
-    """The nodes of the PlacementPolicy's status by name."""
+    """The nodes of the PlacementPolicy's status by name: all of them, where there are few."""
     status = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout).get("status", {})
-    return {node["name"]: node for node in status.get("nodes", [])}
+    return {node["name"]: node for node in (*status.get("best", []), *status.get("worst", []))}
 
 
 def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
@@ -62,6 +62,9 @@ def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
     assert "io not measured" in chosen["terms"], "metrics.k8s.io has no I/O: it must be unknown, not zero"
     assert chosen["next"]
     assert chosen["node"] not in chosen["next"]
+    counted = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout)["status"]["totals"]
+    assert counted["hot"] >= 1
+    assert counted["deviation"] > 0
     kubectl("delete", "pod", "burner", "-n", tasks.namespace, "--wait=false")
 
 
