@@ -17,7 +17,7 @@ FORGOTTEN = frozenset({"managedFields", "uid", "resourceVersion", "creationTimes
 FORGOTTEN |= {"score", "terms", "class", "sampleAgeSeconds", "next"}
 FORGOTTEN |= {"nodeSelectorTerms", "preferredDuringSchedulingIgnoredDuringExecution"}
 FORGOTTEN |= {"podIP", "podIPs", "deletionTimestamp", "imageID", "containerID", "tolerations", "durationSeconds"}
-"""Keys whose values are of one run by their nature: moments, addresses, the load of that instant, nodes as good by it."""
+"""Keys whose values are of one run by their nature: moments, addresses, the load of that instant, nodes alike by it."""
 RIVAL = "faults.loadstar.dev/rival"
 """The annotation that a rival writer leaves: of the fault, not of the operator."""
 
