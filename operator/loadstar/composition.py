@@ -25,6 +25,7 @@ from loadstar.kube.credentials import Credentials
 from loadstar.runtime.audit import Audit
 from loadstar.runtime.clock import SystemClock
 from loadstar.runtime.cycle import Cycle
+from loadstar.runtime.decisions import Decisions
 from loadstar.runtime.engine import Engine
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.loads import Loads
@@ -56,7 +57,9 @@ class Operator:
         cluster = KubeCluster(self.client, clock, identity)
         leases = KubeLeases(self.client, clock, settings.namespace, LEASE_NAME)
         self.leader = Leader(leases, identity, clock, settings.lease_seconds)
-        self.cycle = Cycle(self.store, clock, lambda key: self.queue.add(key, urgent=True))
+        path = Path(settings.decision_log) if settings.decision_log else None
+        self.decisions = Decisions(settings.decisions, clock, path, settings.decision_log_mib)
+        self.cycle = Cycle(self.store, clock, lambda key: self.queue.add(key, urgent=True), self.decisions)
         writer = Writer(cluster, self.store, self.leader, clock)
         self.engine = Engine(self.store, self.queue, self.cycle, writer, self.leader, clock)
         sources = Sources(
@@ -80,6 +83,7 @@ class Operator:
             "uses": self.uses,
             "report": self.report,
             "audit": self.audit,
+            "decisions": self.decisions,
             **self.reflectors,
         }
         if not self.missing():
@@ -100,7 +104,7 @@ class Operator:
         stop = asyncio.Event()
         _stop_on_signals(stop)
         log.info("Loadstar %s starts", __version__, extra={"holder": self.leader.identity})
-        runner = await serve(application(self.ages, self.missing), self.settings.port)
+        runner = await serve(application(self.ages, self.missing, self.decisions.lines), self.settings.port)
         kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
         parts = [self._part("kopf", frame.run_frame(self.registry, kopf_stop, kopf_ready))]
         parts += [self._part(name, reflector.run()) for name, reflector in self.reflectors.items()]
@@ -109,6 +113,7 @@ class Operator:
             self._part("uses", self.uses.run()),
             self._part("report", self.report.run()),
             self._part("audit", self.audit.run()),
+            self._part("decisions", self.decisions.run()),
             self._part("engine", self._lead()),
         ]
         stopping = asyncio.create_task(_stopped(stop, kopf_ready), name="stop")

@@ -23,7 +23,9 @@ class Settings:
     """`namespace` is where the Lease lives; `identity` names this replica in it.
 
     `lease_seconds`: how long a replica that is silent keeps the lead; `resync_seconds`: how often everything is listed
-    and looked at anew; `source_files` is the folder of authorities and tokens for load sources.
+    and looked at anew; `source_files` is the folder of authorities and tokens for load sources. `decisions`: how many
+    of the last decisions are kept in memory; `decision_log`: the file that all are appended to, empty for none, and
+    how many MiB it may have.
     """
 
     namespace: str
@@ -34,11 +36,14 @@ class Settings:
     lease_seconds: int
     resync_seconds: int
     source_files: str
+    decisions: int = 256
+    decision_log: str = ""
+    decision_log_mib: int = 16
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Read LOADSTAR_NAMESPACE, _POD_NAME, _LOG_LEVEL, _PORT, _WORKERS, _LEASE_SECONDS, _RESYNC_SECONDS,
-        _SOURCE_FILES.
+        _SOURCE_FILES, _DECISIONS, _DECISION_LOG, _DECISION_LOG_MIB.
 
         Raises SettingsError.
         """
@@ -52,6 +57,12 @@ class Settings:
                 raise SettingsError(f"{PREFIX}{name} must be a whole number from {low} to {high}, not {raw!r}")
             return int(raw)
 
+        def absolute(name: str) -> str:
+            raw = text(name, "")
+            if raw and not raw.startswith("/"):
+                raise SettingsError(f"{PREFIX}{name} must be the absolute path of a file, or empty, not {raw!r}")
+            return raw
+
         level = text("LOG_LEVEL", "INFO").upper()
         if level not in _LEVELS:
             raise SettingsError(f"{PREFIX}LOG_LEVEL must be one of {', '.join(sorted(_LEVELS))}, not {level!r}")
@@ -64,4 +75,7 @@ class Settings:
             lease_seconds=number("LEASE_SECONDS", 12, 2, 600),
             resync_seconds=number("RESYNC_SECONDS", 600, 2, 86400),
             source_files=text("SOURCE_FILES", "/etc/loadstar/sources"),
+            decisions=number("DECISIONS", 256, 0, 100_000),
+            decision_log=absolute("DECISION_LOG"),
+            decision_log_mib=number("DECISION_LOG_MIB", 16, 1, 10_000),
         )

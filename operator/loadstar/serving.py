@@ -1,4 +1,4 @@
-"""The operator's HTTP door: liveness, readiness and metrics. Read-only, no Task's content, no authentication needed.
+"""The operator's HTTP door: liveness, readiness, metrics. Read-only, no Task's content, no authentication needed.
 
 Liveness is the age of the last turn of each loop, not that HTTP answers: a loop that hangs is an internal fault and
 worth a restart. A loop that turns and gets no answer from the API server is not.
@@ -6,6 +6,7 @@ worth a restart. A loop that turns and gets no answer from the API server is not
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -17,10 +18,16 @@ STALLED_SECONDS: Final = 150.0
 
 Ages = Callable[[], Mapping[str, float]]
 Missing = Callable[[], list[str]]
+Lines = Callable[[], bytes]
+LOOPBACK: Final = {"127.0.0.1", "::1"}
+"""Where `kubectl port-forward` comes from: whoever may do that to the operator's Pod."""
 
 
-def application(ages: Ages, missing: Missing) -> web.Application:
-    """`ages`: seconds since each loop's last turn; `missing`: what is not ready yet."""
+def application(ages: Ages, missing: Missing, decisions: Lines) -> web.Application:
+    """`ages`: seconds since each loop's last turn; `missing`: what is not ready yet; `decisions`: the decision log.
+
+    Decisions name Tasks, so they are given out to the Pod itself alone.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         stalled = {name: age for name, age in ages().items() if age > STALLED_SECONDS}
@@ -38,8 +45,22 @@ def application(ages: Ages, missing: Missing) -> web.Application:
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    async def log(request: web.Request) -> web.Response:
+        if request.remote not in LOOPBACK:
+            return web.Response(status=403, text="only from the Pod itself: use kubectl port-forward\n")
+        # It may be some MB: putting it into words must not hold up the event loop.
+        lines = await asyncio.to_thread(decisions)
+        return web.Response(body=lines, content_type="application/jsonl")
+
     app = web.Application(client_max_size=1024)
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    app.add_routes(
+        [
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/metrics", metrics),
+            web.get("/decisions", log),
+        ]
+    )
     return app
 
 

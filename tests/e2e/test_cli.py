@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from tests.e2e.conftest import Tasks, call, task
@@ -33,6 +34,13 @@ def test_why_explains_a_wait_and_a_choice(tasks: Tasks) -> None:
     went = loadstar("why", "went", "-n", tasks.namespace)
     assert "lowest" in went
     assert "score" in went
+    placed = json.loads(loadstar("why", "went", "-n", tasks.namespace, "-o", "json"))["status"]["placement"]
+    other = next(node for node in ("node-0", "node-1") if node != placed["node"])
+    beside = loadstar("why", "went", "-n", tasks.namespace, "--node", other)
+    assert "verdict" in beside
+    assert f"{placed['node']}, which it had, as it is now" in beside
+    out = loadstar("why", "stuck", "-n", tasks.namespace, "--node", other)
+    assert f"{other} cannot take it: it is without a required capability (quantum)" in out
     assert "Error" in loadstar("why", "nobody", "-n", tasks.namespace, check=False)
 
 
@@ -43,3 +51,6 @@ def test_top_shows_nodes_and_states(tasks: Tasks) -> None:
     said = loadstar("top", "-n", tasks.namespace)
     assert "node-0" in said or "NODE" in said
     assert "SUCCESS 1" in said
+    found = json.loads(call(sys.executable, "-m", "loadstar", "top", "-o", "json").stdout)
+    assert found["source"] == "live"
+    assert {"node-0", "node-1", "node-2"} <= {node["name"] for node in found["nodes"]}

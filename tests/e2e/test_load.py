@@ -39,19 +39,25 @@ def burner(seconds: int) -> Json:
     }
 
 
-def standing(kubectl: Kubectl) -> dict[str, Json]:
-    """The nodes of the PlacementPolicy's status by name."""
-    status = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout).get("status", {})
-    return {node["name"]: node for node in status.get("nodes", [])}
+def told(kubectl: Kubectl) -> Json:
+    """The PlacementPolicy's status."""
+    return dict(json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout).get("status", {}))
+
+
+def by_name(status: Json) -> dict[str, Json]:
+    """Its nodes: all of them, where there are few."""
+    return {node["name"]: node for node in (*status.get("best", []), *status.get("worst", []))}
 
 
 def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
     """With one node kept hot by a real burner, at least 19 of 20 Tasks go elsewhere, and their status says why."""
     kubectl("apply", "-n", tasks.namespace, "-f", "-", stdin=as_yaml(burner(150)))
     end = time.monotonic() + 80
-    while standing(kubectl).get(HOT, {}).get("class") != "Hot":
-        assert time.monotonic() < end, f"{HOT} never became hot: {standing(kubectl)}"
+    while by_name(status := told(kubectl)).get(HOT, {}).get("class") != "Hot":
+        assert time.monotonic() < end, f"{HOT} never became hot: {status}"
         time.sleep(1)
+    assert status["totals"]["hot"] == sum(node["class"] == "Hot" for node in by_name(status).values())
+    assert status["totals"]["deviation"] > 0
     tasks.apply(*(task(f"cool-{n}", "sleep 1") for n in range(20)))
     found = tasks.wait_terminal(90)
     nodes = Counter(item["status"]["assignedTo"] for item in found.values())
@@ -67,8 +73,7 @@ def test_tasks_avoid_the_hot_node(tasks: Tasks, kubectl: Kubectl) -> None:
 
 def conditions_of_policy(kubectl: Kubectl) -> dict[str, tuple[str, str]]:
     """Status and reason by type."""
-    status = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout)["status"]
-    return {item["type"]: (item["status"], item["reason"]) for item in status["conditions"]}
+    return {item["type"]: (item["status"], item["reason"]) for item in told(kubectl)["conditions"]}
 
 
 def test_tasks_run_without_load_data(tasks: Tasks, kubectl: Kubectl, bed: Bed) -> None:
@@ -77,22 +82,22 @@ def test_tasks_run_without_load_data(tasks: Tasks, kubectl: Kubectl, bed: Bed) -
     bed.stop("metrics-server")
     try:
         end = time.monotonic() + 60
-        while {node["class"] for node in standing(kubectl).values()} != {"Unknown"}:
-            assert time.monotonic() < end, standing(kubectl)
+        while {node["class"] for node in by_name(told(kubectl)).values()} != {"Unknown"}:
+            assert time.monotonic() < end, told(kubectl)
             time.sleep(1)
         tasks.apply(task("blind"))
         status = tasks.wait_terminal()["blind"]["status"]
         conditions = {item["type"]: item for item in status["conditions"]}
         assert status["state"] == "SUCCESS"
         assert conditions["LoadDataFresh"]["status"] == "False"
-        told = {
+        wanted = {
             "LoadDataFresh": ("False", "NoFreshSample"),
             "MetricsReady": ("False", "SourceFailing"),
             "MetricsServerReady": ("False", "NoAnswer"),
         }
         # The policy's status is written every 15 s at most.
         end = time.monotonic() + 40
-        while (found := conditions_of_policy(kubectl)) != told:
+        while (found := conditions_of_policy(kubectl)) != wanted:
             assert time.monotonic() < end, found
             time.sleep(1)
     finally:

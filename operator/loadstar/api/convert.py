@@ -237,6 +237,7 @@ def _choice_document(value: Choice) -> Json:
             "class": value.node_class.value,
             "sampleAgeSeconds": None if value.sample_age is None else min(int(value.sample_age), MOST),
             "next": value.next[:MESSAGE_CHARACTERS] or None,
+            "rejected": value.rejected[:MESSAGE_CHARACTERS] or None,
         }
     )
 
@@ -250,6 +251,7 @@ def _choice(raw: Mapping[str, Any]) -> Choice:
         node_class=NodeClass(raw.get("class", NodeClass.UNKNOWN)),
         sample_age=None if age is None else float(age),
         next=raw.get("next", ""),
+        rejected=raw.get("rejected", ""),
     )
 
 

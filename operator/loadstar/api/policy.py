@@ -8,10 +8,11 @@ from pydantic import Field
 
 from loadstar.api.base import SET, DnsLabel, LabelName, Model, StatusModel, keyed
 from loadstar.api.metrics import Metrics
-from loadstar.api.status import Condition, Count, Name, Time
+from loadstar.api.status import Condition, Count, Name, Text, Time
 from loadstar.api.task import Weights
 from loadstar.api.worker import Worker
 from loadstar.core.model import NodeClass, Strategy, WhenFull, WhenHot
+from loadstar.core.standing import SHOWN
 
 
 class Thresholds(Model):
@@ -55,26 +56,67 @@ class PlacementPolicySpec(Model):
     """By type of Task: default worker, capabilities and weights. The type `default` serves all that are not here."""
 
 
+class Term(StatusModel):
+    """A resource of a node, as shares of allocatable."""
+
+    predicted: float
+    """What counts: measured, reserved and a margin for how the node's load moves about."""
+    measured: float
+    """The last sample, or what stands in for it where there is none."""
+    reserved: float
+    """What Loadstar's own Pods add that the sample has not seen; negative for what has ended since."""
+
+
 class NodeStanding(StatusModel):
-    """A node as it stands."""
+    """A node as it stands, with nothing added."""
 
     name: Name
     """Its name."""
-    score: float
-    """Its LoadScore; lowest is best."""
-    cpu: float
-    """Predicted share of CPU."""
-    memory: float
-    """Predicted share of memory."""
-    io: float | None = None
-    """Share of I/O time; absent where it is not measured."""
     class_: Annotated[NodeClass, Field(alias="class")]
     """Cold, Hot, Unknown (no fresh sample), Quarantined (Tasks fail there at once, and elsewhere not) or Closed (not
     Ready or cordoned)."""
+    score: float
+    """Its LoadScore; lowest is best."""
+    cpu: Term
+    """Its CPU."""
+    memory: Term
+    """Its memory."""
+    io: Term | None = None
+    """The share of time in which it is busy with I/O; absent where that is not measured."""
     sample_age_seconds: Count | None = None
-    """Age of the load sample."""
+    """Age of the older of the CPU and the memory sample."""
     tasks: Count = 0
     """Pods of Tasks on it."""
+    because: Text | None = None
+    """Why it is of its class; absent for Cold."""
+
+
+class Totals(StatusModel):
+    """All nodes."""
+
+    nodes: Count
+    """How many there are."""
+    fresh: Count
+    """Open nodes with fresh samples of CPU and memory."""
+    unknown: Count
+    """Nodes of class Unknown."""
+    hot: Count
+    """Nodes of class Hot."""
+    quarantined: Count
+    """Nodes of class Quarantined."""
+    closed: Count
+    """Nodes of class Closed."""
+    tasks: Count
+    """Pods of Tasks on them."""
+    deviation: float
+    """Standard deviation of 0.6·cpu + 0.4·memory, predicted, over open nodes: 0 when all are loaded alike."""
+    reserved_cpu: Name
+    """What Pods of Tasks add to the CPU samples of all nodes, such as 1500m; negative for what has ended since."""
+    reserved_memory: Name
+    """What Pods of Tasks add to the memory samples of all nodes, such as 2Gi; negative for what has ended since."""
+
+
+Standings = Annotated[list[NodeStanding], Field(max_length=SHOWN, json_schema_extra=keyed("name"))]
 
 
 class PlacementPolicyStatus(StatusModel):
@@ -84,8 +126,12 @@ class PlacementPolicyStatus(StatusModel):
     """The generation of the spec that this is about."""
     updated_time: Time | None = None
     """When this was written."""
-    nodes: Annotated[list[NodeStanding], Field(max_length=1000, json_schema_extra=keyed("name"))] | None = None
-    """Nodes, best first."""
+    totals: Totals | None = None
+    """All nodes in sum."""
+    best: Standings | None = None
+    """The 20 best nodes, best first. `loadstar top` shows all."""
+    worst: Standings | None = None
+    """Of the others the 20 worst, worst first; where there are fewer, also nodes that are closed."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
     """LoadDataFresh: whether every open node has a fresh sample. MetricsReady: whether every resource that has a source
     is measured; MetricsServerReady, KubeletReady, PrometheusReady: how the last reading of each went."""

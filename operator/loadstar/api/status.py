@@ -51,7 +51,10 @@ class Choice(StatusModel):
     sample_age_seconds: Count | None = None
     """Age of the load sample; absent when there was none."""
     next: Text | None = None
-    """The next best nodes with their scores."""
+    """The three next best nodes with their scores."""
+    rejected: Text | None = None
+    """Nodes that could not take it, by cause, such as "2 cordoned, 1 not Ready"; absent when all could. Among more than
+    100 nodes those without room are not counted."""
 
 
 class AttemptRecord(StatusModel):

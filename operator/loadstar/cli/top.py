@@ -1,71 +1,134 @@
-"""`loadstar top`: nodes by score and Tasks by state, as the operator last reported them."""
+"""`loadstar top`: all nodes, best first, as they stand now, and Tasks by state.
+
+It is worked out from a view read with the user's own rights. Who may not list nodes gets what the operator last
+reported: the best and the worst.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import click
+import orjson
 
-from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, TASK_PLURAL
+from loadstar.api.standing import standing_document, totals_document
+from loadstar.api.times import format_time
+from loadstar.cli.live import TASKS_PATH, Json, items, policy_object, view
 from loadstar.cli.session import connected, waiting
+from loadstar.core.snapshot import Snapshot
+from loadstar.core.standing import standings, totals
 from loadstar.kube.client import Client
 from loadstar.kube.cluster import tasks_path
-from loadstar.runtime.ports import NotFound
+from loadstar.runtime.ports import Forbidden
+
+HEADS: Final = ("NODE", "CLASS", "SCORE", "CPU", "MEMORY", "IO", "TASKS", "SAMPLE", "WHY")
+LEGEND: Final = "CPU, MEMORY, IO: measured +reserved = predicted, a margin included, as shares of allocatable"
 
 
 @click.command()
 @click.option("-n", "--namespace", default=None, help="Count only the Tasks of this namespace.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The form of the answer.")
 @waiting
-async def top(namespace: str | None) -> None:
+async def top(namespace: str | None, output: str) -> None:
     """Show nodes, best first, and how many Tasks are in each state."""
     async with connected() as client:
-        try:
-            policy = await client.get(f"/apis/{API_VERSION}/{POLICY_PLURAL}/{POLICY_NAME}")
-        except NotFound as error:
-            raise click.ClickException("no PlacementPolicy yet: does the operator run?") from error
-        for line in nodes(policy.get("status") or {}):
-            click.echo(line)
-        for line in states(await _tasks(client, namespace)):
-            click.echo(line)
+        policy = await policy_object(client)
+        document = await _nodes(client, policy)
+        document["tasks"] = states(await items(client, tasks_path(namespace) if namespace else TASKS_PATH))
+    if output == "json":
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        return
+    for line in lines(document):
+        click.echo(line)
 
 
-def nodes(status: dict[str, Any]) -> list[str]:
-    """The table of nodes."""
-    lines = [f"{'NODE':24} {'CLASS':8} {'SCORE':>6} {'CPU':>6} {'MEMORY':>6} {'IO':>6} {'TASKS':>5} {'SAMPLE':>7}"]
-    for node in status.get("nodes") or ():
-        io = f"{node['io']:6.2f}" if "io" in node else "     ?"
-        age = f"{node['sampleAgeSeconds']} s" if "sampleAgeSeconds" in node else "none"
-        lines.append(
-            f"{node['name']:24} {node['class']:8} {node['score']:6.2f} {node['cpu']:6.2f} {node['memory']:6.2f} "
-            f"{io} {node.get('tasks', 0):5} {age:>7}"
-        )
-    conditions = status.get("conditions") or ()
-    lines += [f"{item['type']}={item['status']}: {item['message']}" for item in conditions]
-    lines.append(f"as of {status.get('updatedTime', 'never')}; written when it is news")
-    return lines
+async def _nodes(client: Client, policy: Json) -> Json:
+    status = policy.get("status") or {}
+    try:
+        store = await view(client, policy)
+    except Forbidden as error:
+        if not status:
+            raise click.ClickException(
+                "you may not list nodes and Pods, and there is no PlacementPolicy with a status: does the operator run?"
+            ) from error
+        return reported(status)
+    return live(store.snapshot(time.time()), status)
 
 
-def states(tasks: list[dict[str, Any]]) -> list[str]:
-    """The table of states, with the reasons of those that wait."""
-    counts = Counter((t.get("status") or {}).get("state", "PENDING") for t in tasks)
-    waiting_for = Counter(
-        (t.get("status") or {}).get("reason", "Queued")
-        for t in tasks
-        if (t.get("status") or {}).get("state", "PENDING") == "PENDING"
+def live(snapshot: Snapshot, status: Mapping[str, Any]) -> Json:
+    """All nodes as they are now."""
+    ordered = standings(snapshot)
+    return {
+        "source": "live",
+        "time": format_time(snapshot.now),
+        "totals": totals_document(totals(ordered)),
+        "nodes": [standing_document(item) for item in ordered],
+        "conditions": list(status.get("conditions") or ()),
+    }
+
+
+def reported(status: Mapping[str, Any]) -> Json:
+    """What the PlacementPolicy's status has of the nodes, best first."""
+    return {
+        "source": "status",
+        "time": status.get("updatedTime"),
+        "totals": status.get("totals") or {},
+        "nodes": [*(status.get("best") or ()), *reversed(status.get("worst") or ())],
+        "conditions": list(status.get("conditions") or ()),
+    }
+
+
+def states(tasks: Iterable[Mapping[str, Any]]) -> Json:
+    """How many Tasks are in each state, and for which reasons they wait."""
+    found = [task.get("status") or {} for task in tasks]
+    counts = Counter(status.get("state", "PENDING") for status in found)
+    waits = Counter(status.get("reason", "Queued") for status in found if status.get("state", "PENDING") == "PENDING")
+    return {"states": dict(sorted(counts.items())), "waiting": dict(waits.most_common())}
+
+
+def lines(document: Mapping[str, Any]) -> list[str]:
+    """The same as text."""
+    rows = [HEADS, *(row(node) for node in document["nodes"])]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    said = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows]
+    shown, every = len(document["nodes"]), document["totals"].get("nodes", 0)
+    said.append(LEGEND)
+    said.append(summary(document["totals"]))
+    if document["source"] == "status":
+        of = f"{shown} of {every} nodes, " if shown < every else ""
+        said.append(f"{of}as the operator reported them at {document['time']}: you may not list nodes and Pods")
+    said += [f"{item['type']}={item['status']}: {item.get('message', '')}" for item in document["conditions"]]
+    tasks = document["tasks"]
+    said += ["", "  ".join(f"{state} {count}" for state, count in tasks["states"].items()) or "no Tasks"]
+    return [*said, *(f"  waiting: {reason} {count}" for reason, count in tasks["waiting"].items())]
+
+
+def row(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """A node's cells."""
+    age = f"{node['sampleAgeSeconds']} s" if "sampleAgeSeconds" in node else "none"
+    loads = (load(node[name]) if name in node else "?" for name in ("cpu", "memory", "io"))
+    return (
+        node["name"],
+        node["class"],
+        f"{node['score']:.2f}",
+        *loads,
+        str(node.get("tasks", 0)),
+        age,
+        node.get("because", ""),
     )
-    line = "  ".join(f"{state} {count}" for state, count in sorted(counts.items())) or "no Tasks"
-    return ["", line, *(f"  waiting: {reason} {count}" for reason, count in waiting_for.most_common())]
 
 
-async def _tasks(client: Client, namespace: str | None) -> list[dict[str, Any]]:
-    path = tasks_path(namespace) if namespace else f"/apis/{API_VERSION}/{TASK_PLURAL}"
-    found: list[dict[str, Any]] = []
-    params = {"limit": "500"}
-    while True:
-        page = await client.request("GET", path, params=params)
-        found += page.get("items") or []
-        token = (page.get("metadata") or {}).get("continue")
-        if not token:
-            return found
-        params["continue"] = token
+def load(term: Mapping[str, float]) -> str:
+    """One resource: "0.31 +0.05 = 0.37"."""
+    return f"{term['measured']:.2f} {term['reserved']:+.2f} = {term['predicted']:.2f}"
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """All nodes in a line."""
+    names = ("fresh", "unknown", "hot", "quarantined", "closed")
+    counts = ", ".join(f"{found.get(name, 0)} {name}" for name in names)
+    reserved = f"reserved {found.get('reservedCpu', '0')} CPU and {found.get('reservedMemory', '0')} memory"
+    return f"{found.get('nodes', 0)} nodes: {counts}; deviation {found.get('deviation', 0.0):.3f}; {reserved}"

@@ -1,4 +1,4 @@
-"""`loadstar why TASK`: why it is where it is, why it waits, how it ended; and where it would go now.
+"""`loadstar why TASK`: why it is where it is, why it waits, how it ended; where it would go now; why (not) to a node.
 
 What was decided is in the Task's status. What would be decided now is asked of the same function that decides, over
 a view read with the user's own rights; who may not list nodes is told so and gets the record.
@@ -7,45 +7,57 @@ a view read with the user's own rights; who may not list nodes is told so and ge
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
+import orjson
 
-from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, convert
+from loadstar.api import convert
+from loadstar.api.account import account_document
+from loadstar.cli.live import Json, policy_object, view
 from loadstar.cli.session import connected, default_namespace, waiting
+from loadstar.core.account import account, lines, verdict
 from loadstar.core.conditions import SCHEDULED
-from loadstar.core.coverage import spoken
-from loadstar.core.metering import Source
-from loadstar.core.model import Load, Policy, Task
-from loadstar.core.placement import Placed, place
+from loadstar.core.model import Task
+from loadstar.core.placement import Decision, Placed, place
 from loadstar.core.reasons import EXPLANATIONS, Reason
+from loadstar.core.request import Request
+from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
-from loadstar.core.template import missing_worker_message, resolve
-from loadstar.kube import translate
+from loadstar.core.template import missing_worker_message
 from loadstar.kube.client import Client
 from loadstar.kube.cluster import tasks_path
 from loadstar.runtime.cycle import request_of
-from loadstar.runtime.ports import ClusterError, Forbidden, NotFound
-from loadstar.runtime.reader import AHEAD_SECONDS, believed
+from loadstar.runtime.ports import Forbidden, NotFound
 from loadstar.runtime.store import Store
-from loadstar.sources.fetcher import Fetcher
-from loadstar.sources.metrics_server import MetricsServer
+
+NOT_ALLOWED: Final = "you may not list nodes and Pods of the whole cluster: the record above is what there is"
+NAMED: Final = 10
+"""So many nodes are named to whoever asks for one that is not there."""
 
 
 @click.command()
 @click.argument("task")
 @click.option("-n", "--namespace", default=None, help="Where; the current context's unless said otherwise.")
+@click.option("--node", default=None, help="Say also why TASK would, or would not, go to this node now.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The form of the answer.")
 @waiting
-async def why(task: str, namespace: str | None) -> None:
+async def why(task: str, namespace: str | None, node: str | None, output: str) -> None:
     """Say why TASK is where it is, and, while it waits, what stands in its way now."""
     async with connected() as client:
         raw = await client.get(tasks_path(namespace or default_namespace(), task))
         found = convert.task(raw)
-        for line in record(found):
-            click.echo(line)
-        if found.status.state is State.PENDING:
-            click.echo(f"now      {await now(client, found)}")
+        document: Json = {"task": "/".join(found.key), "status": convert.status_document(found.status)}
+        said = record(found)
+        if found.status.state is State.PENDING or node is not None:
+            more, text = await now(client, found, node)
+            document |= more
+            said += text
+    if output == "json":
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        return
+    for line in said:
+        click.echo(line)
 
 
 def record(task: Task) -> list[str]:
@@ -64,6 +76,8 @@ def record(task: Task) -> list[str]:
         lines.append(f"score    {choice.score:.2f} = {choice.terms}; {age}")
         if choice.next:
             lines.append(f"next     {choice.next}")
+        if choice.rejected:
+            lines.append(f"out      {choice.rejected}")
     for attempt in status.attempts:
         ended = f"attempt {attempt.attempt} on {attempt.node or 'no node'}: {attempt.reason}"
         lines.append(f"earlier  {ended}{f', {attempt.message}' if attempt.message else ''}")
@@ -78,70 +92,81 @@ def explain(reason: str) -> str:
         return "a reason of a later version"
 
 
-async def now(client: Client, task: Task) -> str:
-    """Where the Task would go if it were placed now, in a sentence."""
+async def now(client: Client, task: Task, node: str | None) -> tuple[Json, list[str]]:
+    """Where the Task would go if it were placed now, and how it sees `node`: as an object, and as lines."""
     left = (task.status.not_before or 0.0) - time.time()
-    if left > 0:
-        return f"the next attempt is due in {left:.0f} s"
+    if left > 0 and node is None:
+        text = f"the next attempt is due in {left:.0f} s"
+        return {"now": {"message": text}}, [f"now      {text}"]
     try:
-        store = await _view(client)
+        store = await view(client, await policy_object(client))
     except Forbidden:
-        return "you may not list nodes and Pods of the whole cluster: the record above is what there is"
+        return {"now": {"message": NOT_ALLOWED}}, [f"now      {NOT_ALLOWED}"]
+    await _neighbours(client, store, task)
+    return answer(store, task, node, time.time())
+
+
+async def _neighbours(client: Client, store: Store, task: Task) -> None:
+    """The Tasks that it is to be near to or apart from."""
     for name in (*task.placement.near, *task.placement.apart):
         try:
             store.apply_task(convert.task(await client.get(tasks_path(task.namespace, name))))
         except NotFound:
             continue
-    if resolve(task, store.policy) is None:
-        return missing_worker_message(task, store.policy)
-    snapshot = store.snapshot(time.time())
+
+
+def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[Json, list[str]]:
+    """The same from a view of the cluster. Raises ClickException for a node that is not there."""
+    snapshot = store.snapshot(moment)
+    if node is not None and node not in snapshot.nodes:
+        known = ", ".join(sorted(snapshot.nodes)[:NAMED]) or "none"
+        raise click.ClickException(f"there is no node {node}; nodes: {known}{' …' * (len(snapshot.nodes) > NAMED)}")
     request = request_of(task, snapshot, store.node_of)
-    decision = None if request is None else place(request, snapshot)
-    if isinstance(decision, Placed):
-        return f"it would be placed: {decision.message}"
-    return decision.message if decision else ""
+    if request is None:
+        text = missing_worker_message(task, store.policy)
+        return {"now": {"message": text}}, [f"now      {text}"]
+    decision = place(request, snapshot)
+    document: Json = {}
+    said: list[str] = []
+    if task.status.state is State.PENDING:
+        document["now"] = decided(decision)
+        would = "it would be placed: " if isinstance(decision, Placed) else ""
+        said.append(f"now      {would}{decision.message}")
+    if node is not None:
+        beside = task.status.assigned_to or (decision.node if isinstance(decision, Placed) else None)
+        document["node"], more = compared(task, request, snapshot, node, beside)
+        said += more
+    return document, said
 
 
-async def _view(client: Client) -> Store:
-    """The cluster as the operator sees it, read once."""
-    store = Store()
-    try:
-        store.policy = convert.policy(await client.get(f"/apis/{API_VERSION}/{POLICY_PLURAL}/{POLICY_NAME}"))
-    except NotFound:
-        store.policy = Policy()
-    for raw in await _items(client, "/api/v1/nodes"):
-        store.apply_node(translate.node(raw))
-    for raw in await _items(client, "/api/v1/pods"):
-        if translate.takes_room(raw):
-            store.apply_other(raw["metadata"]["uid"], raw["spec"]["nodeName"], translate.requests(raw["spec"]))
-    await _measure(client, store)
-    return store
+def decided(decision: Decision) -> Json:
+    """What would be decided, as an object."""
+    if not isinstance(decision, Placed):
+        return {"node": None, "reason": str(decision.reason), "message": decision.message}
+    return {
+        "node": decision.node,
+        "message": decision.message,
+        "next": [score.node for score in decision.next],
+        "rejected": decision.rejected,
+    }
 
 
-async def _measure(client: Client, store: Store) -> None:
-    """Read what metrics.k8s.io is to measure; what only the operator can ask stays unknown, and that is said."""
-    assigned = store.policy.metering.assigned()
-    resources = assigned.pop(Source.METRICS_SERVER, ())
-    if assigned:
-        told = ", ".join(f"{spoken(found)} from {source}" for source, found in assigned.items())
-        click.echo(f"note     {told}: known to the operator alone", err=True)
-    if not resources:
-        return
-    latest = time.time() + AHEAD_SECONDS
-
-    def take(loads: Mapping[str, Load]) -> None:
-        store.apply_loads({name: believed(load, resources, latest) for name, load in loads.items()})
-
-    credentials = client.credentials
-    source = MetricsServer(credentials.server, Fetcher(credentials.ssl_context, credentials.authorization, 1))
-    try:
-        await source.read(store.nodes, take)
-    except ClusterError:
-        click.echo("note     no load samples: metrics.k8s.io does not answer you", err=True)
-    finally:
-        await source.close()
-
-
-async def _items(client: Client, path: str) -> list[dict[str, Any]]:
-    answer = await client.get(path)
-    return list(answer.get("items") or ())
+def compared(
+    task: Task, request: Request, snapshot: Snapshot, asked: str, beside: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    """A node as the Task sees it, beside the one that it has, or would get."""
+    live = task.status.state in {State.ASSIGNED, State.RUNNING}
+    found = [
+        account(snapshot.nodes[name], request, snapshot, here=live and name == task.status.assigned_to)
+        for name in dict.fromkeys((asked, beside or asked))
+        if name in snapshot.nodes
+    ]
+    first, other = found[0], found[1] if len(found) > 1 else None
+    has = "has" if live else "had" if task.status.assigned_to else "would get now"
+    text = verdict(first, other)
+    said = [f"verdict  {text}", f"{first.node}, as it is now", *(f"  {line}" for line in lines(first))]
+    document = {"verdict": text, "asked": account_document(first)}
+    if other is not None:
+        said += [f"{other.node}, which it {has}, as it is now", *(f"  {line}" for line in lines(other))]
+        document["beside"] = account_document(other)
+    return document, said

@@ -22,6 +22,7 @@ def choice(placed: Placed) -> Choice | None:
         node_class=score.node_class,
         sample_age=score.sample_age,
         next=", ".join(runner_up(item) for item in placed.next),
+        rejected=placed.rejected,
     )
 
 

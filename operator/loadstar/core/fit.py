@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from loadstar.core.labels import CAPABILITY_PREFIX
 from loadstar.core.model import Node, Taint, Toleration
 from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import PODS, Quantities, show
 from loadstar.core.reasons import Reason
 from loadstar.core.request import Request
 from loadstar.core.template import Template
-
-CAPABILITY_PREFIX: Final = "capability.loadstar.dev/"
 
 
 class Cause(StrEnum):
@@ -111,11 +110,11 @@ def explain_none(rejections: Mapping[str, Rejection], requests: Quantities) -> t
     if not rejections:
         return Reason.NO_READY_NODE, "the cluster has no nodes yet"
     counts = Counter(rejection.cause for rejection in rejections.values())
-    details = {r.cause: r.detail for r in rejections.values() if r.detail}
-    parts = [
-        f"{count} {cause}" + (f" ({details[cause]})" if cause in details else "")
-        for cause, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
+    details: dict[Cause, str] = {}
+    for cause, detail in {(rejection.cause, rejection.detail) for rejection in rejections.values()}:
+        # One example, whatever the order of the nodes: the same question has the same answer.
+        if detail > details.get(cause, ""):
+            details[cause] = detail
     if counts[Cause.FULL]:
         reason = Reason.WAITING_FOR_CAPACITY
     elif counts[Cause.NOT_READY] or counts[Cause.CORDONED]:
@@ -126,7 +125,16 @@ def explain_none(rejections: Mapping[str, Rejection], requests: Quantities) -> t
         reason = Reason.NO_MATCHING_NODE
     asked = ", ".join(f"{name} {show(name, value)}" for name, value in sorted(requests.items()))
     asks = f"; asks for {asked}" if asked and reason in _ABOUT_SIZE else ""
-    return reason, f"0/{len(rejections)} nodes: {', '.join(parts)}{asks}"
+    return reason, f"0/{len(rejections)} nodes: {by_cause(counts, details)}{asks}"
+
+
+def by_cause(counts: Mapping[Cause, int], details: Mapping[Cause, str] | None = None) -> str:
+    """Nodes by cause, the most frequent first: "2 cordoned, 1 too small for the request (cpu 4 at most)"."""
+    known = details or {}
+    return ", ".join(
+        f"{count} {cause}" + (f" ({known[cause]})" if cause in known else "")
+        for cause, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
 
 
 _ABOUT_SIZE: Final = {Reason.WAITING_FOR_CAPACITY, Reason.REQUEST_TOO_LARGE}

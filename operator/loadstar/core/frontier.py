@@ -11,22 +11,23 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
 
-from loadstar.core.fit import CAPABILITY_PREFIX, Cause, closed, mismatch, reject
+from loadstar.core.fit import Cause, closed, mismatch, reject
+from loadstar.core.labels import CAPABILITY_PREFIX, is_shared
 from loadstar.core.model import NodeScore, Weights
 from loadstar.core.nodes import NodeView
-from loadstar.core.quantity import CPU, MEMORY
 from loadstar.core.request import Request
 from loadstar.core.reservations import Reservation
 from loadstar.core.scoring import LARGEST_TERM, bonus, grade, normalised
-from loadstar.core.shapes import FAN, Group, Shapes, is_shared
+from loadstar.core.shapes import FAN, Group, Shapes
 from loadstar.core.template import Template
 
 NEAR_BONUS: Final = 0.2
 """What a node's having a Task to be close to takes off its rank: worth a fifth of the node, not an overload."""
+SLACK: Final = 1e-12
+"""By so much a box counts as better than it is, more than rounding adds: of nodes that are equal the same one is
+chosen, in whatever order they came."""
 KEPT: Final = 64
 """For so many kinds of Tasks what was opened is kept."""
-
-_IN_BOXES: Final = frozenset({CPU, MEMORY})
 
 _Entry = tuple[int, float, int, int, Group, int, int, int]
 """Class and rank; the tie (a box comes first); a number that is never equal; group, level, place there, its stamp."""
@@ -47,6 +48,13 @@ class Lens(NamedTuple):
     cold: float
 
 
+class Suited(NamedTuple):
+    """The groups whose nodes can take a Task, each with the bonus of its labels; the nodes of the others, by cause."""
+
+    groups: list[tuple[Group, float]]
+    out: dict[Cause, int]
+
+
 class Frontier:
     """What of the nodes was opened for Tasks like this one."""
 
@@ -65,12 +73,9 @@ class Frontier:
         self._request = request
         self._own = own
         self._hot = hot
-        requests, selector = request.template.worker.requests, request.template.placement.node_selector
-        self._cpu, self._memory = requests.get(CPU, 0), requests.get(MEMORY, 0)
+        self._cpu, self._memory = request.size
         # Where the box does not say all that matters, each node is looked at as a whole.
-        self._closely = bool(request.avoid or request.apart or any(not is_shared(key) for key, _ in selector)) or any(
-            name not in _IN_BOXES for name in requests
-        )
+        self._closely = request.closely
         self._lenses: dict[Group, Lens] = {}
         self._heap: list[_Entry] = []
         self._number = count()
@@ -123,18 +128,18 @@ class Frontier:
         """The Task adds the least share to the largest node of the group: no rank is below what follows from it."""
         own, half = self._own, LARGEST_TERM
         cpu, memory = own.cpu / group.cpu, own.memory / group.memory
-        least = min(memory, cpu)
+        least = min(memory, cpu) - SLACK
         if not group.io_known:
-            total = weights.cpu * cpu + weights.memory * memory - less
+            total = weights.cpu * cpu + weights.memory * memory - less - SLACK
             return Lens(weights, less, total + half * cpu, total + half * memory, total, self._hot - least)
-        total = weights.cpu * cpu + weights.memory * memory + weights.io * own.io - less
+        total = weights.cpu * cpu + weights.memory * memory + weights.io * own.io - less - SLACK
         return Lens(
             weights,
             less,
             total + half * cpu,
             total + half * memory,
             total + half * own.io,
-            self._hot - min(least, own.io),
+            self._hot - min(least, own.io - SLACK),
         )
 
     def _catch_up(self) -> None:
@@ -187,7 +192,7 @@ class Frontiers:
     def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
         self._kept: dict[Hashable, Frontier] = {}
-        self._suited: dict[Hashable, list[tuple[Group, float]]] = {}
+        self._suited: dict[Hashable, Suited] = {}
         self._epoch = -1
 
     def of(self, request: Request, own: Reservation, weights: Weights, hot: float) -> Frontier:
@@ -198,10 +203,10 @@ class Frontiers:
             return known
         if known is None and len(self._kept) >= KEPT:
             del self._kept[next(iter(self._kept))]
-        fresh = self._kept[key] = Frontier(self._shapes, self._suit(request.template), request, own, weights, hot)
+        fresh = self._kept[key] = Frontier(self._shapes, self.suit(request.template).groups, request, own, weights, hot)
         return fresh
 
-    def _suit(self, template: Template) -> list[tuple[Group, float]]:
+    def suit(self, template: Template) -> Suited:
         """The groups whose labels, taints and readiness suit the Task, as many Tasks ask: kept while groups stand."""
         if self._epoch != self._shapes.epoch or len(self._suited) > KEPT:
             self._suited.clear()
@@ -211,16 +216,24 @@ class Frontiers:
         found = self._suited.get(key)
         if found is None:
             prefers = tuple(CAPABILITY_PREFIX + name for name in template.prefers)
-            groups = (group for group in self._shapes.groups.values() if suits(group, template))
-            found = self._suited[key] = [(group, bonus(group.node, prefers)) for group in groups]
+            found = self._suited[key] = Suited([], {})
+            for group in self._shapes.groups.values():
+                cause = obstacle(group, template)
+                if cause is None:
+                    found.groups.append((group, bonus(group.node, prefers)))
+                else:
+                    found.out[cause] = found.out.get(cause, 0) + len(group.members)
         return found
 
 
-def suits(group: Group, template: Template) -> bool:
-    """False when no node of the group can take the Task, whatever its load and its own labels."""
+def obstacle(group: Group, template: Template) -> Cause | None:
+    """Why no node of the group can take the Task, whatever its load and its own labels; None when one might."""
     labels = group.node.labels
-    if closed(group.node) or any(labels.get(k) != v for k, v in template.placement.node_selector if is_shared(k)):
-        return False
+    if any(labels.get(key) != value for key, value in template.placement.node_selector if is_shared(key)):
+        return Cause.SELECTOR
     found = mismatch(group.node, template)
     # Of labels that are not shared, one node says nothing about the others.
-    return found is None or found.cause is Cause.SELECTOR
+    if found is not None and found.cause is not Cause.SELECTOR:
+        return found.cause
+    shut = closed(group.node)
+    return shut.cause if shut is not None else None

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Final
 
 from loadstar.core.classes import PRIOR, Habit, Use, expected, learned
+from loadstar.core.facts import Album
 from loadstar.core.fleet import NO_FLEET, Fleet, recent_seconds, survey
 from loadstar.core.frontier import Frontiers
 from loadstar.core.model import NOTHING_MEASURED, Load, Node, Policy, Sample
@@ -46,6 +47,7 @@ class Ledger:
         self._shapes = Shapes()
         self._frontiers = Frontiers(self._shapes)
         self._turns = Turns()
+        self._album = Album()
         self._quarantined: dict[str, float] = {}
         self._fleet: Fleet = NO_FLEET
         self._policy: Policy | None = None
@@ -80,6 +82,7 @@ class Ledger:
         self._changed.discard(name)
         self._shapes.forget(name)
         self._turns.drop(name)
+        self._album.forget(name)
         for identity in view.ended if view is not None else ():
             self._erase(identity)
 
@@ -153,7 +156,7 @@ class Ledger:
     def snapshot(self, policy: Policy, now: float) -> Snapshot:
         """The nodes as they are now. It is a view: charges that follow show in it, and in its order when asked anew."""
         self._refresh(policy, now)
-        return Snapshot(self.nodes, policy, now, self._frontiers, self._turns, self._fleet, self.habits)
+        return Snapshot(self.nodes, policy, now, self._frontiers, self._turns, self._fleet, self.habits, self._album)
 
     def _refresh(self, policy: Policy, now: float) -> None:
         if policy is not self._policy:
@@ -176,6 +179,7 @@ class Ledger:
         for name in self._changed:
             if view := self.nodes.get(name):
                 self._shapes.put(view, predict(view, policy, now, self._fleet), many=many)
+        self._album.changed(self._changed, now)
         self._changed.clear()
         self._shapes.settle()
 

@@ -180,7 +180,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Why a node was chosen, as it was then: `terms` words what the score is made of, `next` who came after it."""
+    """Why a node was chosen, as it was then: `terms` words what the score is made of, `next` who came after it,
+    `rejected` how many nodes were out of the question, by cause.
+    """
 
     node: str
     score: float
@@ -188,6 +190,7 @@ class Choice:
     node_class: NodeClass
     sample_age: float | None = None
     next: str = ""
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ def place(request: Request, snapshot: Snapshot) -> Decision:
     }
     if any(rejection.cause in _SECOND_LOOK for rejection in rejections.values()):
         return place(replace(request, avoid=frozenset(), apart=frozenset()), snapshot)
-    return Unplaced(*explain_none(rejections, request.template.worker.requests))
+    seen = {rejection.cause: name for name, rejection in rejections.items()}
+    return Unplaced(*explain_none(rejections, request.template.worker.requests), seen=tuple(seen.values()))
 
 
 def shown(decision: Decision, policy: Policy, waited: float, pods: int) -> Decision:
@@ -55,7 +56,8 @@ def shown(decision: Decision, policy: Policy, waited: float, pods: int) -> Decis
         and pods < SHOWN_PODS
     ):
         text = f"no node had room for {FULL_SECONDS:.0f} s: its Pod waits for any, so that a cluster autoscaler sees it"
-        return Placed(None, None, (), f"{text}: {decision.message}", fresh=True, strategy=Strategy.KUBE_SCHEDULER)
+        text = f"{text}: {decision.message}"
+        return Placed(None, None, (), text, fresh=True, strategy=Strategy.KUBE_SCHEDULER, seen=decision.seen)
     return decision
 
 
@@ -67,4 +69,4 @@ def _cool(placed: Placed, snapshot: Snapshot) -> Decision:
     if placed.strategy is not Strategy.LOAD_AWARE:
         return placed
     text = f"every node that can take it is over {policy.hot:.0%} load; the best would be {best.node}: {describe(best)}"
-    return Unplaced(Reason.NODES_OVERLOADED, text)
+    return Unplaced(Reason.NODES_OVERLOADED, text, seen=(best.node,))

@@ -86,7 +86,7 @@ def show(name: str, value: int) -> str:
     if name == CPU:
         return f"{value}m" if value % 1000 else str(value // 1000)
     if name in {MEMORY, "ephemeral-storage"}:
-        for suffix, size in (("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10)):
+        for suffix, size in (("Ti", 2**40), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10)):
             if value >= size:
-                return f"{value / size:.3g}{suffix}"
+                return f"{value / size:.{3 if value < 1000 * size else 4}g}{suffix}"
     return str(value)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from loadstar.core.labels import is_shared
+from loadstar.core.quantity import CPU, MEMORY
 from loadstar.core.template import Template
+
+_SIZES: Final = frozenset({CPU, MEMORY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,21 @@ class Request:
     avoid: frozenset[str] = frozenset()
     near: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Millicores and bytes that it requests."""
+        requests = self.template.worker.requests
+        return requests.get(CPU, 0), requests.get(MEMORY, 0)
+
+    @property
+    def closely(self) -> bool:
+        """True when labels that many nodes share and room for CPU and memory do not say all that matters to it."""
+        requests, selector = self.template.worker.requests, self.template.placement.node_selector
+        return (
+            bool(self.avoid or self.apart or any(not is_shared(key) for key, _ in selector))
+            or not requests.keys() <= _SIZES
+        )
 
     @property
     def shape(self) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from loadstar.core.model import Load
+from loadstar.core.model import NOTHING_MEASURED, Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,13 @@ class Added:
         self.cpu = self.memory = self.io = 0.0
         for res in reservations:
             self.count(res, load, 1)
+
+    @classmethod
+    def of(cls, cpu: float, memory: float, io: float) -> Added:
+        """A sum that is known."""
+        added = cls((), NOTHING_MEASURED)
+        added.cpu, added.memory, added.io = cpu, memory, io
+        return added
 
     def count(self, res: Reservation, load: Load, sign: int) -> None:
         """Count one Pod in (1) or out (-1). Where nothing is measured nothing can be lacking."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Final, NamedTuple
 
-from loadstar.core.fit import CAPABILITY_PREFIX
+from loadstar.core.labels import is_shared
 from loadstar.core.model import Node, Weights
 from loadstar.core.nodes import NodeView
 from loadstar.core.prediction import Prediction
@@ -23,16 +23,6 @@ from loadstar.core.scoring import LARGEST_TERM, floor_of, normalised, tie
 
 FAN: Final = 4
 """How many nodes or boxes a box holds."""
-SHARED_LABELS: Final = frozenset(
-    {
-        "kubernetes.io/arch",
-        "kubernetes.io/os",
-        "node.kubernetes.io/instance-type",
-        "topology.kubernetes.io/region",
-        "topology.kubernetes.io/zone",
-    }
-)
-"""Labels that many nodes have in common, beside capabilities; what else a Task selects by is looked at node by node."""
 LOG_LENGTH: Final = 8192
 
 Box = tuple[float, float, float, float, int, int, int]
@@ -186,11 +176,6 @@ class Shapes:
         shape = shape_of(node)
         self._shape_of[node.name] = node, shape
         return shape
-
-
-def is_shared(label: str) -> bool:
-    """True for labels that many nodes have in common: groups are told apart by them."""
-    return label in SHARED_LABELS or label.startswith(CAPABILITY_PREFIX)
 
 
 def shape_of(node: Node) -> Hashable:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from loadstar.core.classes import PRIOR, Habit, class_of, expected
+from loadstar.core.facts import Album
 from loadstar.core.fleet import NO_FLEET, Fleet
 from loadstar.core.frontier import Frontier, Frontiers
 from loadstar.core.model import Policy, Weights
@@ -20,7 +21,10 @@ from loadstar.core.turns import Turns
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All nodes by name, the policy, the instant, whose turn it is, what measured nodes are like, what classes use."""
+    """All nodes by name, the policy, the instant, whose turn it is, what measured nodes are like, what classes use.
+
+    `album`: the nodes as they are now, to be kept with a decision.
+    """
 
     nodes: Mapping[str, NodeView]
     policy: Policy
@@ -29,6 +33,7 @@ class Snapshot:
     turns: Turns
     fleet: Fleet = NO_FLEET
     habits: Mapping[str, Habit] = field(default_factory=dict)
+    album: Album = field(default_factory=Album)
 
     def own(self, request: Request) -> Reservation:
         """What the Task would add to a node."""

@@ -12,13 +12,16 @@ from hashlib import blake2b
 from math import log
 from typing import Final, Protocol
 
+from loadstar.core.census import rejected
 from loadstar.core.decision import Placed
-from loadstar.core.fit import CAPABILITY_PREFIX, reject
+from loadstar.core.fit import reject
 from loadstar.core.frontier import NEAR_BONUS
+from loadstar.core.labels import CAPABILITY_PREFIX
 from loadstar.core.model import NodeClass, NodeScore, Strategy
 from loadstar.core.nodes import NodeView
 from loadstar.core.prediction import predict
 from loadstar.core.request import Request
+from loadstar.core.reservations import Reservation
 from loadstar.core.scoring import order, score
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.turns import base_weight
@@ -27,6 +30,10 @@ DRAWS: Final = 64
 """Among more nodes than this, so many are drawn before all are looked at."""
 ALIKE: Final = 0.05
 """By so much the rank of nodes of one class may differ for their order not to matter."""
+RUNNERS_UP: Final = 3
+"""So many of the next best nodes are told."""
+MOST_NAMED: Final = 2
+"""So many of them the Pod may name beside the best."""
 LEAST_IDLE: Final = 0.01
 """A node that is full to the brim keeps this share of its base weight: it is unlikely, and not impossible."""
 
@@ -41,7 +48,7 @@ class Choice(Protocol):
 
 def load_aware(request: Request, snapshot: Snapshot) -> Placed | None:
     """The node with the lowest predicted load: cold before hot before unmeasured."""
-    found = snapshot.frontier(request).take(3, snapshot.now)
+    found = snapshot.frontier(request).take(1 + RUNNERS_UP, snapshot.now)
     if not found:
         return None
     best, *others = (item for _, item in found)
@@ -51,9 +58,10 @@ def load_aware(request: Request, snapshot: Snapshot) -> Placed | None:
         message = f"{best.node} is the only node that can take it: {describe(best)}"
     if not fresh:
         message = f"no fresh load sample: {best.node} has the lowest share of its room requested: {describe(best)}"
-    alike = () if request.template.placement.strict else as_good(best, others)
+    alike = () if request.template.placement.strict else as_good(best, others[:MOST_NAMED])
     also = f"; its Pod may as well go to {' or '.join(alike)}" if alike else ""
-    return Placed(best.node, best, tuple(others), message + _next(others) + also, fresh, others=alike)
+    out = rejected(request, snapshot)
+    return Placed(best.node, best, tuple(others), message + _next(others) + also, fresh, others=alike, rejected=out)
 
 
 def as_good(best: NodeScore, others: list[NodeScore]) -> tuple[str, ...]:
@@ -85,7 +93,7 @@ def weighted_random(request: Request, snapshot: Snapshot) -> Placed | None:
         f"{item.node} was drawn by weight {base_weight(view.node):g} and idle CPU from {len(snapshot.nodes)} nodes: "
         f"{describe(item)}"
     )
-    return _placed(Strategy.WEIGHTED_RANDOM, item, [], text)
+    return _placed(request, snapshot, Strategy.WEIGHTED_RANDOM, item, [], text)
 
 
 def power_of_two(request: Request, snapshot: Snapshot) -> Placed | None:
@@ -105,7 +113,9 @@ def power_of_two(request: Request, snapshot: Snapshot) -> Placed | None:
     of = (
         f"the less loaded of two drawn from {len(snapshot.nodes)} nodes" if others else "the only node that can take it"
     )
-    return _placed(Strategy.POWER_OF_TWO, best, others, f"{best.node} is {of}: {describe(best)}{_next(others)}")
+    return _placed(
+        request, snapshot, Strategy.POWER_OF_TWO, best, others, f"{best.node} is {of}: {describe(best)}{_next(others)}"
+    )
 
 
 def round_robin(request: Request, snapshot: Snapshot) -> Placed | None:
@@ -115,15 +125,18 @@ def round_robin(request: Request, snapshot: Snapshot) -> Placed | None:
         if reject(view, request) is None:
             item = scored(request, snapshot, view)
             text = f"it is the turn of {name}, of weight {base_weight(view.node):g}: {describe(item)}"
-            return _placed(Strategy.ROUND_ROBIN, item, [], text)
+            return _placed(request, snapshot, Strategy.ROUND_ROBIN, item, [], text)
     return None
 
 
 def kube_scheduler(request: Request, snapshot: Snapshot) -> Placed | None:
     """No choice of ours: the Pod is created without a pin, once some node can take it."""
-    if not snapshot.frontier(request).take(1, snapshot.now):
+    found = snapshot.frontier(request).take(1, snapshot.now)
+    if not found:
         return None
-    return Placed(None, None, (), "left to kube-scheduler", fresh=True, strategy=Strategy.KUBE_SCHEDULER)
+    seen = (found[0][1].node,)
+    text = "left to kube-scheduler"
+    return Placed(None, None, (), text, fresh=True, strategy=Strategy.KUBE_SCHEDULER, seen=seen)
 
 
 STRATEGIES: Final[dict[Strategy, Choice]] = {
@@ -154,11 +167,11 @@ def ranked(request: Request, snapshot: Snapshot, names: Iterable[str]) -> list[N
     return sorted((scored(request, snapshot, snapshot.nodes[name]) for name in names), key=order)
 
 
-def scored(request: Request, snapshot: Snapshot, view: NodeView) -> NodeScore:
-    """One node with the Task on it."""
+def scored(request: Request, snapshot: Snapshot, view: NodeView, own: Reservation | None = None) -> NodeScore:
+    """One node with the Task on it, which adds `own`; None: what is expected of it."""
     found = score(
         view,
-        snapshot.own(request),
+        own or snapshot.own(request),
         policy=snapshot.policy,
         weights=snapshot.weights(request),
         prefers=tuple(CAPABILITY_PREFIX + name for name in request.template.prefers),
@@ -182,5 +195,8 @@ def _next(others: list[NodeScore]) -> str:
     return "; next " + ", ".join(describe(other, name=True) for other in others) if others else ""
 
 
-def _placed(strategy: Strategy, best: NodeScore, others: list[NodeScore], message: str) -> Placed:
-    return Placed(best.node, best, tuple(others), message, best.node_class is not NodeClass.UNKNOWN, strategy)
+def _placed(
+    request: Request, snapshot: Snapshot, strategy: Strategy, best: NodeScore, others: list[NodeScore], message: str
+) -> Placed:
+    fresh, out = best.node_class is not NodeClass.UNKNOWN, rejected(request, snapshot)
+    return Placed(best.node, best, tuple(others), message, fresh, strategy, rejected=out)

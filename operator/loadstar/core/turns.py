@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sortedcontainers import SortedList, SortedSet
@@ -56,6 +56,13 @@ class Turns:
         self._order.remove((due, name))
         self._at = max(self._at, due)
         self._set(name, self._at + 1 / weight)
+
+    def line_up(self, names: Iterable[str]) -> None:
+        """The next turns of these nodes, which are known, are in this order, before all others'."""
+        first = list(names)
+        for number, name in enumerate(first):
+            self._order.remove((self._due[name], name))
+            self._set(name, float(number - len(first)))
 
     @property
     def heaviest(self) -> float:

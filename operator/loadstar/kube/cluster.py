@@ -18,16 +18,17 @@ from loadstar.api import (
     TRACKING_FINALIZER,
     convert,
 )
+from loadstar.api.standing import topology_document
 from loadstar.api.times import format_micro_time, format_time
 from loadstar.core.model import Condition, Pod, Task, TaskStatus
+from loadstar.core.standing import Topology
 from loadstar.core.template import Template
 from loadstar.kube import translate
 from loadstar.kube.client import MERGE_PATCH, Client
 from loadstar.kube.manifests import marks, pod_manifest
-from loadstar.runtime.ports import AlreadyExists, Clock, Conflict, LeaseRecord, NodeReport, NotFound
+from loadstar.runtime.ports import AlreadyExists, Clock, Conflict, LeaseRecord, NotFound
 
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-NODES_REPORTED: Final = 1000
 
 Json = dict[str, Any]
 
@@ -182,14 +183,14 @@ class KubeCluster:
             return
 
     async def write_policy_status(
-        self, generation: int, nodes: list[NodeReport], conditions: Sequence[Condition], now: float
+        self, generation: int, topology: Topology, conditions: Sequence[Condition], now: float
     ) -> None:
-        """PATCH the policy's status: the list of nodes is replaced whole."""
+        """PATCH the policy's status: lists of nodes are replaced whole."""
         body = {
             "status": {
                 "observedGeneration": generation,
                 "updatedTime": format_time(now),
-                "nodes": [_node_document(item) for item in nodes[:NODES_REPORTED]],
+                **topology_document(topology),
                 "conditions": [convert.condition_document(condition) for condition in conditions],
             }
         }
@@ -247,20 +248,3 @@ def _lease(raw: Json) -> LeaseRecord:
         renewed=spec.get("renewTime") or "",
         resource_version=raw["metadata"]["resourceVersion"],
     )
-
-
-def _node_document(report: NodeReport) -> Json:
-    score = report.score
-    document = {
-        "name": score.node,
-        "score": round(score.total, 4),
-        "cpu": round(score.cpu, 4),
-        "memory": round(score.memory, 4),
-        "class": score.node_class.value,
-        "tasks": report.tasks,
-    }
-    if score.io is not None:
-        document["io"] = round(score.io, 4)
-    if score.sample_age is not None:
-        document["sampleAgeSeconds"] = min(int(score.sample_age), convert.MOST)
-    return document

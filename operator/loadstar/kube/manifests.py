@@ -21,7 +21,7 @@ from loadstar.api import (
     TASK_UID_LABEL,
     TRACKING_FINALIZER,
 )
-from loadstar.core.fit import CAPABILITY_PREFIX
+from loadstar.core.labels import CAPABILITY_PREFIX
 from loadstar.core.model import Task, Toleration
 from loadstar.core.naming import pod_name
 from loadstar.core.template import Template

@@ -15,12 +15,14 @@ from typing import Final, Protocol
 from loadstar import telemetry
 from loadstar.core.model import Strategy, Task
 from loadstar.core.placement import Decision, Placed, Unplaced, place, shown
+from loadstar.core.record import record
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.stops import waiting_since
 from loadstar.core.template import resolve
+from loadstar.runtime.decisions import Decisions
 from loadstar.runtime.ports import Clock
 from loadstar.runtime.store import Key, Store
 
@@ -38,11 +40,14 @@ log = logging.getLogger(__name__)
 class Cycle:
     """Places pending Tasks: highest priority first, then oldest."""
 
-    def __init__(self, store: Store, clock: Clock, changed: Callable[[Key], None]) -> None:
-        """`changed` gets each Task about which something new was decided."""
+    def __init__(
+        self, store: Store, clock: Clock, changed: Callable[[Key], None], log: Decisions | None = None
+    ) -> None:
+        """`changed` gets each Task about which something new was decided; so does `log`, with what it came of."""
         self._store = store
         self._clock = clock
         self._changed = changed
+        self._log = log if log is not None and log.on else None
         self._wake = asyncio.Event()
         self.progress = clock.boottime()
 
@@ -95,22 +100,25 @@ class Cycle:
                 continue
             # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
             now = self._clock.now()
-            decision = self._place(task, store.snapshot(now), refused)
-            if decision is None:
+            snapshot = store.snapshot(now)
+            request = request_of(task, snapshot, store.node_of)
+            if request is None:
                 continue
-            waited = now - max(waiting_since(task), task.status.not_before or 0.0)
-            decision = shown(decision, store.policy, waited, store.unpinned)
-            if store.decisions.get(task.key) != decision:
+            waited, pods = now - max(waiting_since(task), task.status.not_before or 0.0), store.unpinned
+            known = refused.get(request.shape)
+            anew = known is None or shown(known, store.policy, waited, pods) is not known
+            decision: Decision | None = known
+            if anew:
+                decision = shown(self._place(request, snapshot, refused), store.policy, waited, pods)
+            if decision is not None and store.decisions.get(task.key) != decision:
+                # What is only said again, to one more Task of the same shape, is on record with the first.
+                if self._log is not None and anew:
+                    self._log.add(record(task.key, request, snapshot, waited, pods, decision))
                 store.decide(task.key, decision)
                 self._changed(task.key)
         store.pending.difference_update([k for k in store.pending if isinstance(store.decisions.get(k), Placed)])
 
-    def _place(self, task: Task, snapshot: Snapshot, refused: dict[object, Unplaced]) -> Decision | None:
-        request = request_of(task, snapshot, self._store.node_of)
-        if request is None:
-            return None
-        if known := refused.get(request.shape):
-            return known
+    def _place(self, request: Request, snapshot: Snapshot, refused: dict[object, Unplaced]) -> Decision:
         decision = place(request, snapshot)
         if isinstance(decision, Unplaced):
             refused[request.shape] = decision

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from loadstar.core.classes import Use
 from loadstar.core.coverage import Verdict
-from loadstar.core.model import Condition, Load, Node, NodeScore, Pod, Task, TaskStatus
+from loadstar.core.model import Condition, Load, Node, Pod, Task, TaskStatus
+from loadstar.core.standing import Topology
 from loadstar.core.template import Template
 
 
@@ -88,14 +89,6 @@ class LeaseStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NodeReport:
-    """A line of the PlacementPolicy's status: a node as it stands now and how many of our Pods are on it."""
-
-    score: NodeScore
-    tasks: int
-
-
 class Cluster(Protocol):
     """The one door out. Every method may raise Unavailable or Throttled."""
 
@@ -148,7 +141,7 @@ class Cluster(Protocol):
         ...
 
     async def write_policy_status(
-        self, generation: int, nodes: list[NodeReport], conditions: Sequence[Condition], now: float
+        self, generation: int, topology: Topology, conditions: Sequence[Condition], now: float
     ) -> None:
         """Replace the status of the PlacementPolicy `default`."""
         ...

@@ -8,20 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from loadstar import telemetry
 from loadstar.core import coverage
 from loadstar.core.conditions import LOAD_DATA_FRESH
-from loadstar.core.model import Condition, NodeClass, NodeScore
-from loadstar.core.nodes import NodeView
-from loadstar.core.scoring import CLASS_ORDER, score
+from loadstar.core.model import Condition, NodeClass
 from loadstar.core.snapshot import Snapshot
+from loadstar.core.standing import Standing, Topology, standings, topology
 from loadstar.core.states import State
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.loads import Loads
 from loadstar.runtime.notes import Notes
-from loadstar.runtime.ports import Clock, Cluster, ClusterError, NodeReport
+from loadstar.runtime.ports import Clock, Cluster, ClusterError
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 
@@ -34,29 +35,10 @@ NEWS: Final = 0.02
 log = logging.getLogger(__name__)
 
 
-def node_reports(snapshot: Snapshot) -> list[NodeReport]:
-    """Every node as it stands, best first; nodes that take no Pods come last."""
-    reports = [NodeReport(standing(view, snapshot), len(view.reservations)) for view in snapshot.nodes.values()]
-    return sorted(
-        reports, key=lambda report: (CLASS_ORDER[report.score.node_class], report.score.total, report.score.node)
-    )
-
-
-def standing(view: NodeView, snapshot: Snapshot) -> NodeScore:
-    """One node's score as it is, with nothing added."""
-    policy = snapshot.policy
-    now = score(view, None, policy=policy, weights=policy.weights, prefers=(), now=snapshot.now, fleet=snapshot.fleet)
-    if view.node.ready and not view.node.unschedulable:
-        return now
-    return NodeScore(
-        now.node, now.total, now.rank, now.cpu, now.memory, now.io, now.weights, now.sample_age, NodeClass.CLOSED
-    )
-
-
-def freshness(reports: list[NodeReport], before: Condition | None, now: float) -> Condition:
+def freshness(nodes: Sequence[Standing], before: Condition | None, now: float) -> Condition:
     """The condition LoadDataFresh: True when every open node has a fresh sample."""
-    open_nodes = [r.score for r in reports if r.score.node_class is not NodeClass.CLOSED]
-    stale = [s.node for s in open_nodes if s.node_class is NodeClass.UNKNOWN]
+    open_nodes = [item.score for item in nodes if item.open]
+    stale = [score.node for score in open_nodes if score.node_class is NodeClass.UNKNOWN]
     if stale:
         value, reason = "False", "NoFreshSample"
         message = f"{len(stale)}/{len(open_nodes)} open nodes without a fresh load sample: {', '.join(stale[:5])}"
@@ -66,6 +48,16 @@ def freshness(reports: list[NodeReport], before: Condition | None, now: float) -
         value, reason, message = "Unknown", "NoOpenNodes", "no node is open for Pods"
     changed = before.changed if before and before.status == value else now
     return Condition(LOAD_DATA_FRESH, value, reason, message, changed)
+
+
+def essence(found: Topology) -> object:
+    """What of it is news when it changes: what goes up and down by little is not."""
+    lines = (
+        (item.score.node, item.score.node_class, round(item.score.total / NEWS), item.tasks)
+        for item in (*found.best, *found.worst)
+    )
+    rough = replace(found.totals, deviation=round(found.totals.deviation / NEWS), reserved_cpu=0, reserved_memory=0)
+    return rough, tuple(lines)
 
 
 class Report:
@@ -101,10 +93,10 @@ class Report:
             if self._clock.boottime() - self._nodes_at >= self._pause():
                 self._nodes_at = self._clock.boottime()
                 snapshot = self._store.snapshot(self._clock.now())
-                reports = node_reports(snapshot)
-                self._node_gauges(reports)
+                nodes = standings(snapshot)
+                self._node_gauges(nodes)
                 if self._leader.may_write() and self._clock.boottime() - self._written_at >= STATUS_SECONDS:
-                    await self._status(reports, snapshot)
+                    await self._status(nodes, snapshot)
             self.progress = self._clock.boottime()
             await asyncio.sleep(GAUGE_SECONDS)
 
@@ -123,32 +115,30 @@ class Report:
         telemetry.QUEUE_DEPTH.set(len(self._queue))
         telemetry.QUEUE_DELAYED.set(self._queue.delayed)
 
-    def _node_gauges(self, reports: list[NodeReport]) -> None:
+    def _node_gauges(self, nodes: Sequence[Standing]) -> None:
         telemetry.SAMPLE_AGE.clear()
         telemetry.NODE_SCORE.clear()
-        for report in reports:
-            telemetry.NODE_SCORE.labels(report.score.node).set(report.score.total)
-            if report.score.sample_age is not None:
-                telemetry.SAMPLE_AGE.labels(report.score.node).set(report.score.sample_age)
+        for item in nodes:
+            telemetry.NODE_SCORE.labels(item.score.node).set(item.score.total)
+            if item.score.sample_age is not None:
+                telemetry.SAMPLE_AGE.labels(item.score.node).set(item.score.sample_age)
 
-    async def _status(self, reports: list[NodeReport], snapshot: Snapshot) -> None:
+    async def _status(self, nodes: Sequence[Standing], snapshot: Snapshot) -> None:
         generation = snapshot.policy.generation
         before = next((condition for condition in self._conditions if condition.type == LOAD_DATA_FRESH), None)
         conditions = (
-            freshness(reports, before, snapshot.now),
+            freshness(nodes, before, snapshot.now),
             *coverage.conditions(snapshot, self._loads.verdicts, self._conditions),
         )
-        news = (
-            generation,
-            tuple((c.type, c.status, c.reason, c.message if c.type != LOAD_DATA_FRESH else "") for c in conditions),
-            tuple((r.score.node, r.score.node_class, round(r.score.total / NEWS), r.tasks) for r in reports),
-        )
+        found = topology(nodes)
+        told = tuple((c.type, c.status, c.reason, c.message if c.type != LOAD_DATA_FRESH else "") for c in conditions)
+        news = generation, told, essence(found)
         if news == self._written:
             return
         try:
             if generation == 0:
                 await self._cluster.create_policy()
-            await self._cluster.write_policy_status(generation, reports, conditions, snapshot.now)
+            await self._cluster.write_policy_status(generation, found, conditions, snapshot.now)
         except ClusterError as error:
             log.warning("the PlacementPolicy's status was not written: %s", error)
         else:

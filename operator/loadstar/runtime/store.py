@@ -301,6 +301,10 @@ class Store:
         """All nodes with their load, what is requested of them, and what ours add to the sample."""
         return self._ledger.snapshot(self.policy, now)
 
+    def quarantine(self, node: str, until: float) -> None:
+        """Somebody who knows all Tasks says that this node is quarantined."""
+        self._ledger.quarantine(node, until)
+
     def _keep(self, pod: Pod) -> None:
         self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
         self._owners[pod.uid] = pod.task_uid

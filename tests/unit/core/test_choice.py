@@ -21,9 +21,10 @@ def test_terms_are_the_sum() -> None:
 def test_runners_up_show_their_class_when_it_is_not_cold() -> None:
     """The next best nodes come in order, and one that is hot or unknown says so."""
     others = (replace(SCORE, node="b", total=0.3), replace(SCORE, node="c", total=0.9, node_class=NodeClass.HOT))
-    kept = choice(Placed("a", SCORE, others, "m", fresh=True))
+    kept = choice(Placed("a", SCORE, others, "m", fresh=True, rejected="2 cordoned"))
     assert kept is not None
     assert kept.next == "b 0.300, c 0.900 Hot"
+    assert kept.rejected == "2 cordoned"
     assert (kept.node, kept.score, kept.node_class, kept.sample_age) == ("a", 0.2841, NodeClass.COLD, 7.0)
 
 

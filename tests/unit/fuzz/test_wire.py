@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loadstar.api import convert
+from loadstar.api.standing import topology_document
 from loadstar.core.model import Policy
 from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import amount, parse
 from loadstar.core.scoring import score
+from loadstar.core.standing import standings, topology
 from loadstar.kube import translate
 from loadstar.runtime.ports import Unavailable
-from loadstar.runtime.report import node_reports
 from loadstar.sources.metrics_server import PATH, MetricsServer
 from tests.fuzz.drawing import strategy
 from tests.fuzz.payloads import QUANTITIES, TIMES, WINDOWS
@@ -208,4 +209,4 @@ def reported(node: NodeView) -> None:
     policy = Policy()
     found = score(node, None, policy=policy, weights=policy.weights, prefers=(), now=NOW)
     json.dumps([found.total, found.rank, found.cpu, found.memory], allow_nan=False)
-    assert node_reports(snapshot(node))
+    json.dumps(topology_document(topology(standings(snapshot(node)))), allow_nan=False)

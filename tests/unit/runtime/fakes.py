@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from loadstar.core.model import Condition, Phase, Pod, Task, TaskStatus
 from loadstar.core.naming import pod_name
+from loadstar.core.standing import Topology
 from loadstar.core.states import guard
 from loadstar.core.template import Template
-from loadstar.runtime.ports import AlreadyExists, ClusterError, Conflict, LeaseRecord, NodeReport, NotFound
+from loadstar.runtime.ports import AlreadyExists, ClusterError, Conflict, LeaseRecord, NotFound
 from tests.unit.core.builders import pod
 
 
@@ -74,6 +75,7 @@ class FakeCluster:
         self.writes = 0
         self.created: list[str] = []
         self.events: list[str] = []
+        self.topologies: list[Topology] = []
         self._version = 10
 
     def _write(self) -> str:
@@ -144,9 +146,10 @@ class FakeCluster:
         self._write()
 
     async def write_policy_status(
-        self, generation: int, nodes: list[NodeReport], conditions: Sequence[Condition], now: float
+        self, generation: int, topology: Topology, conditions: Sequence[Condition], now: float
     ) -> None:
         self._write()
+        self.topologies.append(topology)
 
     def run_pod(self, name: str, phase: Phase, **fields: object) -> Pod:
         """What a kubelet would report."""
