@@ -22,6 +22,7 @@ from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.core.template import resolve
 from loadstar.core.view import NodeState, Refusal, View, state_of
+from loadstar.runtime.choices import Choices
 
 Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
@@ -66,8 +67,7 @@ class Store:
         self._orphaned: dict[Key, set[str]] = {}
         self._refusals: dict[Key, Refusal] = {}
         self._lost_nodes: set[str] = set()
-        self._others: dict[Key, tuple[str, tuple[str, ...]]] = {}
-        self._unpinned: set[Key] = set()
+        self._choices = Choices()
         self._quarantine = Quarantine()
 
     def apply_task(self, task: Task) -> tuple[Key, ...]:
@@ -81,8 +81,6 @@ class Store:
         self._judge(task)
         if task.status.state.terminal:
             task = essence(task)
-        if task.status.state not in {State.PENDING, State.ASSIGNED}:
-            self._others.pop(task.key, None)
         if task.status.state is not State.ASSIGNED:
             # An attempt that was refused gives its number back: its refusal must not meet the next one.
             self._refusals.pop(task.key, None)
@@ -105,8 +103,7 @@ class Store:
         self.pending.discard(key)
         self.decisions.pop(key, None)
         self._refusals.pop(key, None)
-        self._others.pop(key, None)
-        self._unpinned.discard(key)
+        self._choices.forget(key)
         self._ledger.drop(uid)
         pods = self._pods.get(uid, {})
         for pod in [pod for pod in pods.values() if pod.gone]:
@@ -237,9 +234,7 @@ class Store:
             self.decisions.pop(key, None)
         else:
             self.decisions[key] = decision
-            self._others.pop(key, None)
-            if isinstance(decision, Placed) and decision.node and decision.others:
-                self._others[key] = decision.node, decision.others
+            self._choices.note(key, decision)
             if isinstance(decision, Placed) and decision.node and decision.strategy is Strategy.ROUND_ROBIN:
                 self._ledger.serve(decision.node)
         if task := self.tasks.get(key):
@@ -264,12 +259,8 @@ class Store:
             refusal=self._refusals.get(key),
             node_state=state,
             node_since=since,
-            others=self._others_of(task),
+            others=self._choices.others(task),
         )
-
-    def _others_of(self, task: Task) -> tuple[str, ...]:
-        node, others = self._others.get(task.key, ("", ()))
-        return others if node == task.status.assigned_to else ()
 
     def node_of(self, key: Key, *, now: bool) -> str:
         """Where a Task is or will be; else, unless only `now` is asked for, where it was last. Empty when nowhere."""
@@ -286,7 +277,7 @@ class Store:
     @property
     def unpinned(self) -> int:
         """How many Pods there are, or will be, that are left to kube-scheduler and run nowhere yet."""
-        return len(self._unpinned)
+        return self._choices.unpinned
 
     def settle(self, key: Key) -> None:
         """After an attempt was closed: forget the Pods that were kept only as the memory of their end."""
@@ -359,17 +350,9 @@ class Store:
             for node, until in self._quarantine.read(task, class_of(template.worker)).items():
                 self._ledger.quarantine(node, until)
 
-    def _count_unpinned(self, task: Task) -> None:
-        decided = self.decisions.get(task.key)
-        left = isinstance(decided, Placed) and decided.node is None and task.status.state is State.PENDING
-        if left or (task.status.state is State.ASSIGNED and not task.status.assigned_to):
-            self._unpinned.add(task.key)
-        else:
-            self._unpinned.discard(task.key)
-
     def _promise(self, task: Task) -> None:
         """Charge the node for a Pod that is decided on but not there yet; a Pod that is there counts by itself."""
-        self._count_unpinned(task)
+        self._choices.follow(task, self.decisions.get(task.key))
         node = ""
         if task.status.state is State.PENDING:
             decision = self.decisions.get(task.key)
