@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import pytest
 
 from tests.e2e.conftest import SYSTEM, Kubectl, Tasks, call, install, task
 
@@ -22,7 +22,11 @@ def test_uninstall_leaves_tasks_readable_and_deletable(tasks: Tasks, kubectl: Ku
     assert tasks.wait_terminal()["meanwhile"]["status"]["state"] == "SUCCESS"
 
 
-def test_helm_test_passes() -> None:
+def test_helm_test_passes(kubectl: Kubectl) -> None:
     """`helm test` proves readiness and metrics from inside the cluster."""
-    done: subprocess.CompletedProcess[str] = call("helm", "test", "loadstar", "-n", SYSTEM, "--timeout", "60s")
+    done = call("helm", "test", "loadstar", "-n", SYSTEM, "--timeout", "60s", check=False)
+    if done.returncode:
+        pod = ("loadstar-test", "-n", SYSTEM)
+        logs, state = kubectl("logs", *pod, check=False), kubectl("describe", "pod", *pod, check=False)
+        pytest.fail(f"{done.stdout}{done.stderr}{logs.stdout}{logs.stderr}{state.stdout}")
     assert "Succeeded" in done.stdout
