@@ -92,7 +92,7 @@ async def _hold(client: Client, store: Store) -> None:
 async def _learn(client: Client, store: Store) -> None:
     """What Pods of Tasks were measured to use tells what their classes use of what they request."""
     try:
-        store.apply_uses(await PodUses(client).read())
+        store.apply_uses(await PodUses(client).read(store.nodes))
     except ClusterError:
         _note("what Pods of Tasks use is not known to you: they are expected to use what they request")
 

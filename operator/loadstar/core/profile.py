@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Final
 
 from loadstar.core.model import Task, Worker
@@ -132,7 +132,7 @@ def _timed(profile: Profile, run: Run) -> Profile:
 
 
 def _sized(profile: Profile, usage: Usage) -> Profile:
-    if not (usage.enough and isfinite(usage.cpu) and usage.cpu <= MOST_CPU and usage.memory <= LARGEST):
+    if not (usage.enough and 0 <= usage.cpu <= MOST_CPU and usage.memory <= LARGEST):
         return replace(profile, unmeasured=min(COUNT, profile.unmeasured + 1))
     return replace(
         profile,

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from loadstar import telemetry
+from loadstar.core.metering import KubeletReading, Source
+from loadstar.core.model import Pod
 from loadstar.runtime.ports import Clock, ClusterError, UseSource
 from loadstar.runtime.store import Store
 
 PAUSE_SECONDS: Final = 15.0
 """As often as metrics are usually made; to read them more often teaches nothing."""
 LOOK_SECONDS: Final = 5.0
-READ_SECONDS: Final = 10.0
+READ_SECONDS: Final = 15.0
+
+Build: TypeAlias = Callable[[KubeletReading], UseSource]
+"""Makes the source that asks kubelets."""
 
 log = logging.getLogger(__name__)
 
@@ -21,32 +27,60 @@ log = logging.getLogger(__name__)
 class Uses:
     """Reads on every replica, so that a new leader knows what was learned. Placing goes on without it."""
 
-    def __init__(self, source: UseSource, store: Store, clock: Clock) -> None:
-        self._source = source
+    def __init__(self, usual: UseSource, build: Build, store: Store, clock: Clock) -> None:
+        """`usual` is read unless the policy names kubelets, and where none of these answers."""
+        self._usual = usual
+        self._build = build
         self._store = store
         self._clock = clock
-        self._failing = False
+        self._kubelets: tuple[KubeletReading, UseSource] | None = None
+        self._failing: set[str] = set()
         self.progress = clock.boottime()
 
     async def run(self) -> None:
         """Read for ever."""
-        while True:
-            await self.read()
-            read = self._clock.boottime()
-            while (left := read + PAUSE_SECONDS - self._clock.boottime()) > 0:
-                self.progress = self._clock.boottime()
-                await asyncio.sleep(min(left, LOOK_SECONDS))
+        try:
+            while True:
+                await self.read()
+                read = self._clock.boottime()
+                while (left := read + PAUSE_SECONDS - self._clock.boottime()) > 0:
+                    self.progress = self._clock.boottime()
+                    await asyncio.sleep(min(left, LOOK_SECONDS))
+        finally:
+            await self._follow(None)
 
     async def read(self) -> None:
         """Read once; that there is nothing to read is said once."""
+        metering = self._store.policy.metering
+        await self._follow(metering.kubelet if metering.pods is Source.KUBELET else None)
+        if self._kubelets is not None and await self._read(self._kubelets[1]):
+            return
+        await self._read(self._usual)
+
+    async def _follow(self, settings: KubeletReading | None) -> None:
+        """Have the source that these settings ask for; None: no kubelet is asked."""
+        if self._kubelets is not None and self._kubelets[0] != settings:
+            await self._kubelets[1].close()
+            self._kubelets = None
+        if self._kubelets is None and settings is not None:
+            self._kubelets = settings, self._build(settings)
+
+    async def _read(self, source: UseSource) -> bool:
+        """Read a source; False when it has nothing to say."""
+        nodes = {pod.node: self._store.nodes[pod.node] for pod in self._store.our_pods() if _runs(pod, self._store)}
         try:
             async with asyncio.timeout(READ_SECONDS):
-                uses = await self._source.read()
+                uses = await source.read(nodes)
         except (ClusterError, TimeoutError) as error:
-            telemetry.LOAD_READ_ERRORS.labels(self._source.name).inc()
-            if not self._failing:
-                log.warning("what Pods use is not known: %r", error, extra={"source": self._source.name})
-            self._failing = True
-            return
-        self._failing = False
+            telemetry.LOAD_READ_ERRORS.labels(source.name).inc()
+            if source.name not in self._failing:
+                log.warning("what Pods use is not known: %r", error, extra={"source": source.name})
+            self._failing.add(source.name)
+            return False
+        self._failing.discard(source.name)
         self._store.apply_uses(uses)
+        return True
+
+
+def _runs(pod: Pod, store: Store) -> bool:
+    return not pod.ended and pod.node in store.nodes
