@@ -59,8 +59,8 @@ class Sources(Model):
     """I/O pressure (PSI some), which makes a busy node hot: Kubelet, Prometheus or None."""
     pods: Annotated[Literal["MetricsServer", "Kubelet"], Field(json_schema_extra=UNSAID)] = "MetricsServer"
     """What Pods of Tasks use, from which it is learned what their classes need. MetricsServer, unless said otherwise:
-    its samples. Kubelet: counters of /metrics/cadvisor, which also tell of short runs and peaks; with Direct that needs
-    the chart's loadSources.kubelet.cadvisor. Where no kubelet answers, MetricsServer stands in."""
+    its samples. Kubelet: also counters of /metrics/cadvisor, which tell of short runs and short peaks; with Direct
+    that needs the chart's loadSources.kubelet.cadvisor."""
 
 
 class Tls(Model):

@@ -27,8 +27,8 @@ MOST_RATIO: Final = 100.0
 @dataclass(frozen=True, slots=True)
 class Use:
     """What a Pod was measured to use: millicores as the mean over [timestamp - window, timestamp], bytes, and the share
-    of its node's I/O time; of counters, all CPU seconds since its container started, and the most bytes it ever had.
-    None = not measured.
+    of its node's I/O time. Of counters, `cpu_seconds` since its container started, and `peak`, the most bytes it ever
+    had, both at the time `counted`. None = not measured.
     """
 
     cpu: float | None
@@ -38,6 +38,7 @@ class Use:
     window: float
     cpu_seconds: float | None = None
     peak: float | None = None
+    counted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,11 @@ class Store:
                 if not pod.gone:
                     yield pod
 
+    def expected_end(self, pod: Pod) -> float | None:
+        """When the Task of this Pod is expected to end."""
+        task = self.tasks.get(self._keys.get(pod.task_uid, ("", "")))
+        return None if task is None or task.status.attempt != pod.attempt else task.status.expected_end
+
     def apply_other(self, uid: str, node: str, requests: Quantities) -> None:
         """A live Pod of somebody else that takes room on a node."""
         if node:

@@ -1,7 +1,8 @@
 """What Pods of Tasks use, by the counters of a kubelet's /metrics/cadvisor: CPU since the start, the highest memory.
 
 The last values before a container's end say nearly all of its run, so even runs of half a minute are known. Only the
-nodes are asked on which such Pods run, and of the many lines only those of containers named as ours are looked at.
+nodes are asked on which such Pods run, and of the many lines only those of containers named as ours are looked at, or
+of whole Pods where a kubelet has no other.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ PEAK: Final = b"container_memory_max_usage_bytes"
 WORKING: Final = b"container_memory_working_set_bytes"
 """Where the kernel keeps no highest value, the highest of these is what is known."""
 _LINE: Final = re.compile(
-    rb"^\w+\{([^\n]*\bcontainer=\"" + CONTAINER.encode() + rb"\"[^\n]*)\} (\S+) (\d{10,16})$", re.MULTILINE
+    rb"^\w+\{([^\n]*\bcontainer=\"(?:" + CONTAINER.encode() + rb")?\"[^\n]*)\} (\S+) (\d{10,16})$", re.MULTILINE
 )
-_LABEL: Final = re.compile(rb'\b(namespace|pod)="([-a-z0-9.]{1,253})"')
+_LABEL: Final = re.compile(rb'\b(container|name|namespace|pod)="([-a-z0-9.]{0,253})"')
 
 log = logging.getLogger(__name__)
 
@@ -99,26 +100,31 @@ class Containers:
                     window=rate[1] if rate is not None else 0.0,
                     cpu_seconds=used,
                     peak=peak[1] if peak and peak[1] > 0 else None,
+                    counted=time,
                 ),
             )
 
 
 def figures(body: bytes, family: bytes, most: float) -> dict[Key, tuple[float, float]]:
-    """By namespace and name of the Pod the time and the value of this family; of two containers the later one's."""
-    found: dict[Key, tuple[float, float]] = {}
+    """By namespace and name of the Pod the time and the value of this family: its container's, else the whole Pod's."""
+    containers: dict[Key, tuple[float, float]] = {}
+    pods: dict[Key, tuple[float, float]] = {}
     begin = body.find(b"\n" + family + b"{")
     if begin < 0:
-        return found
+        return containers
     end = body.find(b"\n#", begin)
     for line in _LINE.finditer(body, begin + 1, len(body) if end < 0 else end):
         labels = dict(_LABEL.findall(line[1]))
-        if labels.keys() != {b"namespace", b"pod"}:
+        whole = not labels.get(b"container")
+        # A sandbox has a name and is no container of ours; the root and the slices have no Pod.
+        if not labels.get(b"namespace") or not labels.get(b"pod") or (whole and labels.get(b"name")):
             continue
         try:
             value, time = float(line[2]), int(line[3]) / 1000
         except ValueError:
             continue
         key = labels[b"namespace"].decode(), labels[b"pod"].decode()
+        found = pods if whole else containers
         if math.isfinite(value) and 0 <= value <= most and (key not in found or found[key][0] < time):
             found[key] = time, value
-    return found
+    return {**pods, **containers}

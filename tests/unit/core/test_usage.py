@@ -17,7 +17,7 @@ def mean(at: float, cpu: float | None, memory: float | None = 5.0, window: float
 
 
 def counted(at: float, seconds: float, peak: float | None = None, memory: float | None = None) -> Use:
-    return Use(None, memory, None, at, 0, cpu_seconds=seconds, peak=peak)
+    return Use(None, memory, None, at, 0, cpu_seconds=seconds, peak=peak, counted=at)
 
 
 def run(*uses: Use) -> Usage:
@@ -40,6 +40,12 @@ def test_means_count_each_second_once() -> None:
     assert (usage.cpu, usage.seconds) == (250, 20)
 
 
+def test_counters_know_better_than_means() -> None:
+    """Each kind is as new as its own last sample: a peak that is told late is a peak."""
+    usage = run(mean(1030, 900), counted(1020, 2.0, peak=70), mean(1040, 900, memory=80))
+    assert (usage.cpu, usage.memory, usage.samples) == (100, 80, 3)
+
+
 def test_one_sample_is_not_enough() -> None:
     """Neither is one that comes twice, one from before the start, or one that goes back."""
     one = mean(1010, 100)
@@ -57,7 +63,7 @@ def test_io_is_the_mean_where_it_is_measured() -> None:
 ODD = st.sampled_from([None, float("nan"), float("inf"), -1.0, 0.0, 3.0, 1e30])
 
 
-@given(st.lists(st.builds(Use, ODD, ODD, ODD, st.floats(990, 1100), st.floats(0, 60), ODD, ODD), max_size=8))
+@given(st.lists(st.builds(Use, ODD, ODD, ODD, st.floats(990, 1100), st.floats(0, 60), ODD, ODD, ODD), max_size=8))
 def test_nonsense_never_makes_nonsense_of_less_than_nothing(uses: list[Use]) -> None:
     """Whatever is measured, no use is below zero and no share of I/O above all."""
     usage = run(*uses)

@@ -37,7 +37,7 @@ def lived(
     profiles.followed(live(number=number), of, TEMPLATE)
     for sample in range(1, samples + 1):
         at = NOW - 60 + 15 * sample
-        profiles.measured(live(number=number), Use(None, None, None, at, 0, cpu * 15 * sample, 100 * MI))
+        profiles.measured(live(number=number), Use(None, None, None, at, 0, cpu * 15 * sample, 100 * MI, at))
     fields = {"finished": NOW, "exit_code": 0, **end}
     phase = Phase.SUCCEEDED if fields["exit_code"] == 0 else Phase.FAILED
     for _ in range(2):

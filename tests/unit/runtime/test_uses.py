@@ -19,18 +19,18 @@ from tests.unit.runtime.fakes import FakeClock
 class Pods:
     """A source of Pods' use."""
 
-    def __init__(self, name: str = "test", cpu: float = 50) -> None:
+    def __init__(self, name: str = "test", counted: float | None = None) -> None:
         self.name = name
         self.away = False
         self.closed = False
         self.asked: list[list[str]] = []
-        self._cpu = cpu
+        self._counted = counted
 
     async def read(self, nodes: Mapping[str, Node]) -> Mapping[Key, Use]:
         self.asked.append(list(nodes))
         if self.away:
             raise Unavailable("away")
-        return {("ns", "t-01234-0-1"): Use(self._cpu, GI, None, NOW, 15)}
+        return {("ns", "t-01234-0-1"): Use(50, GI, None, NOW, 15, 3.0, GI, self._counted)}
 
     async def close(self) -> None:
         self.closed = True
@@ -58,26 +58,28 @@ async def test_what_is_read_is_learned() -> None:
 
 
 async def test_kubelets_are_asked_where_the_policy_names_them() -> None:
-    """Those of nodes with our Pods; where none answers the usual source stands in; other settings, another source."""
+    """Those of nodes with our Pods, beside the usual source; either may be away; other settings, another source."""
     store, usual = world(), Pods("usual")
     built: list[Pods] = []
 
     def build(_: KubeletReading) -> Pods:
-        built.append(Pods("kubelets", cpu=80))
+        built.append(Pods("kubelets", counted=NOW))
         return built[-1]
 
     uses = Uses(usual, build, store, FakeClock())
     store.policy = replace(store.policy, metering=Metering(pods=Source.KUBELET))
     await uses.read()
-    assert (built[0].asked, usual.asked) == ([["a"]], [])
-    assert [habit.cpu for habit in store.snapshot(NOW).habits.values()] == [0.8]
-    built[0].away = True
+    assert built[0].asked == usual.asked == [["a"]]
+    assert [habit.cpu for habit in store.snapshot(NOW).habits.values()] == [0.5]
+    assert store.profiles._runs["pod-1"].counted == store.profiles._runs["pod-1"].until == NOW
+    built[0].away = usual.away = True
     await uses.read()
-    assert len(usual.asked) == 1
+    usual.away = False
+    await uses.read()
+    assert len(usual.asked) == 3
     store.policy = replace(store.policy, metering=Metering(pods=Source.KUBELET, kubelet=KubeletReading(concurrency=1)))
     await uses.read()
     assert [source.closed for source in built] == [True, False]
     store.policy = replace(store.policy, metering=Metering())
     await uses.read()
     assert built[1].closed
-    assert len(usual.asked) == 2

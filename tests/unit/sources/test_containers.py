@@ -15,8 +15,10 @@ from tests.unit.sources.doubles import FakeWeb, nodes
 KEY = ("ns", "t-01234-0-1")
 
 
-def line(family: bytes, value: str, second: int = 0, container: str = "worker", pod: str = KEY[1]) -> str:
-    labels = f'container="{container}",id="/kubepods/x",image="busybox",name="c",namespace="ns",pod="{pod}"'
+def line(
+    family: bytes, value: str, second: int = 0, container: str = "worker", pod: str = KEY[1], name: str = "c"
+) -> str:
+    labels = f'container="{container}",id="/kubepods/x",image="busybox",name="{name}",namespace="ns",pod="{pod}"'
     more = 'cpu="total",' if family == CPU else ""
     return f"{family.decode()}{{{more}{labels}}} {value} {1767225600000 + second * 1000}\n"
 
@@ -76,6 +78,15 @@ def test_only_our_containers_count() -> None:
         1e14,
     )
     assert found == {KEY: (1767225630.0, 2.0)}
+
+
+def test_a_pod_stands_in_for_its_container() -> None:
+    """Some kubelets tell of Pods alone; where there is a container, the Pod with its sandbox does not count."""
+    whole = line(CPU, "3", 40, container="", name="")
+    assert figures(body(whole, line(CPU, "7", 50, container="", pod="", name="")), CPU, 1e14) == {
+        KEY: (1767225640.0, 3)
+    }
+    assert figures(body(whole, line(CPU, "1", 10)), CPU, 1e14) == {KEY: (1767225610.0, 1.0)}
 
 
 @given(st.binary(max_size=300))
