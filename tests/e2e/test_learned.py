@@ -99,7 +99,7 @@ def test_a_class_is_learned_and_survives_what_befalls_it(tasks: Tasks, kubectl: 
     asks = profile(tasks)["requests"]
     assert asks == {"cpu": "10m", "memory": "16Mi"}, "sleeping needs no more than the floor"
 
-    eat = "[ $LOADSTAR_ATTEMPT -gt 1 ] || { until [ -e /tmp/go ]; do sleep 0.2; done; tail -c 60m /dev/zero; }; exit 0"
+    eat = "[ $LOADSTAR_ATTEMPT -gt 1 ] || { until [ -e /tmp/go ]; do sleep 0.2; done; exec tail -c 60m /dev/zero; }"
     hungry = wasteful("hungry")
     hungry["spec"]["worker"]["command"] = ["sh", "-c", eat]
     tasks.apply(hungry, wasteful("next", 1), wasteful("firm", 1, placement={"requiresDeclared": True}))
