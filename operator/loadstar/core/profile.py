@@ -7,9 +7,10 @@ made of a profile is `learning`'s; how it is kept is the runtime's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
 from math import sqrt
-from typing import Final
+from typing import Any, Final
 
 from loadstar.core.model import Task, Worker
 from loadstar.core.quantity import CPU, MEMORY, Quantities
@@ -93,10 +94,13 @@ def learned(known: Profile | None, run: Run) -> Profile:
     profile = known or Profile(image=run.image)
     if run.image != profile.image:
         profile = Profile(image=run.image, saved_cpu=profile.saved_cpu, saved_memory=profile.saved_memory)
-    profile = replace(profile, declared=run.declared, seen=max(profile.seen, run.seen))
+    changes: dict[str, Any] = {"declared": run.declared, "seen": max(profile.seen, run.seen)}
     if run.oom:
-        return _killed(profile, run)
-    return _sized(_timed(profile, run), run.usage)
+        changes |= _killed(profile, run)
+    else:
+        changes |= _timed(profile, run)
+        changes |= _sized(profile, run.usage)
+    return replace(profile, **changes)
 
 
 def profile_name(task: Task, worker: Worker) -> str:
@@ -107,41 +111,37 @@ def profile_name(task: Task, worker: Worker) -> str:
     return f"template-{_digest(task.type, worker.document)}"
 
 
-def _killed(profile: Profile, run: Run) -> Profile:
+def _killed(profile: Profile, run: Run) -> dict[str, Any]:
     """Its memory is learned anew, from the least that this run wanted; until then Tasks ask for what they declare."""
     wanted = max(run.usage.memory, float(run.requested.get(MEMORY, 0)))
     memory = NOTHING.add(wanted) if 0 < wanted <= LARGEST else NOTHING
-    return replace(profile, ooms=min(COUNT, profile.ooms + 1), memory=memory, sized=0)
+    return {"ooms": min(COUNT, profile.ooms + 1), "memory": memory, "sized": 0}
 
 
-def _timed(profile: Profile, run: Run) -> Profile:
-    took = run.run_seconds
+def _timed(profile: Profile, run: Run) -> dict[str, Any]:
+    took, start = run.run_seconds, run.start_seconds
     if took is None or not 0 <= took <= MOST_SECONDS:
-        return profile
-    spared = {name: max(0, run.declared.get(name, 0) - run.requested.get(name, 0)) for name in (CPU, MEMORY)}
-    start = run.start_seconds
-    return replace(
-        profile,
-        run_seconds=profile.run_seconds.add(took),
-        start_seconds=profile.start_seconds.add(start)
-        if start is not None and 0 <= start <= MOST_SECONDS
-        else profile.start_seconds,
-        saved_cpu=profile.saved_cpu + spared[CPU] / 1000 * took,
-        saved_memory=profile.saved_memory + spared[MEMORY] * took,
-    )
+        return {}
+    changes: dict[str, Any] = {"run_seconds": profile.run_seconds.add(took)}
+    if start is not None and 0 <= start <= MOST_SECONDS:
+        changes["start_seconds"] = profile.start_seconds.add(start)
+    if run.requested != run.declared:
+        spared = {name: max(0, run.declared.get(name, 0) - run.requested.get(name, 0)) for name in (CPU, MEMORY)}
+        changes["saved_cpu"] = profile.saved_cpu + spared[CPU] / 1000 * took
+        changes["saved_memory"] = profile.saved_memory + spared[MEMORY] * took
+    return changes
 
 
-def _sized(profile: Profile, usage: Usage) -> Profile:
+def _sized(profile: Profile, usage: Usage) -> dict[str, Any]:
     if not (usage.enough and 0 <= usage.cpu <= MOST_CPU and usage.memory <= LARGEST):
-        return replace(profile, unmeasured=min(COUNT, profile.unmeasured + 1))
-    return replace(
-        profile,
-        runs=min(COUNT, profile.runs + 1),
-        cpu=profile.cpu.add(usage.cpu),
-        memory=profile.memory.add(usage.memory, FADE),
-        sized=min(COUNT, profile.sized + 1),
-        io=profile.io if usage.io is None else profile.io.add(usage.io),
-    )
+        return {"unmeasured": min(COUNT, profile.unmeasured + 1)}
+    return {
+        "runs": min(COUNT, profile.runs + 1),
+        "cpu": profile.cpu.add(usage.cpu),
+        "memory": profile.memory.add(usage.memory, FADE),
+        "sized": min(COUNT, profile.sized + 1),
+        "io": profile.io if usage.io is None else profile.io.add(usage.io),
+    }
 
 
 def _is_name(text: str) -> bool:
@@ -149,6 +149,7 @@ def _is_name(text: str) -> bool:
     return text.isascii() and text.replace("-", "a").isalnum() and text[0] != "-" and text[-1] != "-"
 
 
+@lru_cache(maxsize=4096)
 def _digest(*parts: str | bytes) -> str:
     digest = blake2b(digest_size=8)
     for part in parts:

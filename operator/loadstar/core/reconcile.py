@@ -108,7 +108,8 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
         return (RequestPlacement(),)
     if isinstance(view.decision, Unplaced):
         return (RequestPlacement(), Wait(view.decision.reason, view.decision.message))
-    return steps.assign(task, view.decision, _declared(view), now)
+    asks = view.decision.learned.requests or status.resources is not None
+    return steps.assign(task, view.decision, _declared(view) if asks else {}, now)
 
 
 def _declared(view: View) -> Quantities:
@@ -139,7 +140,7 @@ def _open(view: View, now: float) -> tuple[Instruction, ...]:
 
 
 def _finish(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
-    template = resolve(view.task, view.policy)
+    template = resolve(view.task, view.policy) if view.task.status.resources is not None else None
     return steps.finish(view.task, pod, now, view.usage, template.worker.limit if template is not None else None)
 
 

@@ -400,7 +400,9 @@ class Store:
             return next(
                 (self.profiles.usage(pod.uid) for pod in pods if pod.attempt == task.status.attempt), None
             ), None
-        template = resolve(task, self.policy) if task.status.state is State.ASSIGNED else None
+        # Only the step to RUNNING asks how long that takes, and only a Pod that runs makes it.
+        runs = task.status.state is State.ASSIGNED and any(pod.ran for pod in pods)
+        template = resolve(task, self.policy) if runs else None
         return None, self.profiles.takes(name_of(task, template)) if template is not None else None
 
     def _node_of(self, task: Task, pods: Iterable[Pod]) -> tuple[NodeState, float | None]:
