@@ -59,6 +59,9 @@ class Rival:
     def ended(self, job: Job, node: str, site: Site) -> None:
         """Ended."""
 
+    def killed(self, job: Job, node: str, site: Site) -> None:
+        """It is placed anew."""
+
     def read(self, reading: Reading, site: Site) -> None:
         """The ledger has it."""
 

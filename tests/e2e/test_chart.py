@@ -61,7 +61,7 @@ def test_manifests_apply(kubectl: Kubectl) -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "count"),
     [
-        (["crds.install=true"], "CustomResourceDefinition", 2),
+        (["crds.install=true"], "CustomResourceDefinition", 3),
         (["crds.install=false"], "CustomResourceDefinition", 0),
         (["replicas=2"], "PodDisruptionBudget", 1),
         (["replicas=1"], "PodDisruptionBudget", 0),

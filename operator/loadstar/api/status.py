@@ -150,7 +150,8 @@ class TaskStatus(StatusModel):
     resources: TaskResources | None = None
     """What it declares, asked for and used."""
     expected_end_time: Time | None = None
-    """When the open attempt ends if it takes as long as Tasks of its class do; written once, when it begins to run."""
+    """When the attempt that runs ends if it takes as long as Tasks of its class do; written once, when it begins to
+    run, and gone when it ends."""
     attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
     """The last five attempts that ended without success."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None

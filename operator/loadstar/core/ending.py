@@ -33,6 +33,8 @@ class End:
 
 
 _NODE_REASONS: Final = {"Evicted", "NodeShutdown", "Shutdown", "Terminated", "NodeLost", "Preempting"}
+_LOW_MEMORY: Final = "low on resource: memory"
+"""How a kubelet words that it evicts for memory: first of all whoever uses more than it requested."""
 _START_REASONS: Final = {"StartError", "ContainerCannotRun"}
 _OWN_LIMIT: Final = ("exceeds the limit", "exceeds the total limit", "exceeded its local ephemeral storage limit")
 """How a kubelet words that a Pod used more ephemeral storage than its own limits; nothing else tells it apart."""
@@ -62,6 +64,13 @@ def read_end(pod: Pod) -> End:
     if pod.end_reason in _START_REASONS:
         return End(Verdict.FAILURE, Reason.MISCONFIGURED, _join("the container could not start", pod.end_message))
     return End(Verdict.FAILURE, Reason.WORKER_FAILED, _join(f"exit code {pod.exit_code}", pod.end_message))
+
+
+def short_of_memory(pod: Pod) -> bool:
+    """True for a Pod that ended since there was too little memory for it: at its limit, or on its node."""
+    if pod.end_reason == "Evicted":
+        return _LOW_MEMORY in pod.end_message
+    return pod.end_reason == "OOMKilled"
 
 
 def _vanished(pod: Pod) -> End:

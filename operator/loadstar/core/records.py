@@ -28,6 +28,7 @@ def closed(task: Task, pod: Pod, end: End, now: float, state: State) -> TaskStat
         moved(task, state, end.reason, end.message),
         completed=pod.finished if pod.finished is not None else now,
         exit_code=pod.exit_code,
+        expected_end=None,
         # Of a success the status itself says all that a record would.
         attempts=task.status.attempts if state is State.SUCCESS else kept(task.status, record(task, pod, end)),
     )

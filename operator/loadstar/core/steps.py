@@ -11,7 +11,7 @@ from typing import Final
 
 from loadstar.core.choice import choice
 from loadstar.core.conditions import with_conditions
-from loadstar.core.ending import End, Verdict, read_end
+from loadstar.core.ending import End, Verdict, read_end, short_of_memory
 from loadstar.core.instructions import Emit, Instruction, WriteStatus
 from loadstar.core.learning import over_quota, spared
 from loadstar.core.model import Attempt, Pod, Task, TaskStatus
@@ -129,14 +129,20 @@ def finish(
 
 def _spare(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ...]:
     """Killed for memory below what is declared: that is our doing, so it is free, and what is declared comes next."""
-    held = task.status.resources or Resources()
-    asked = show(MEMORY, held.requested.get(MEMORY, 0))
+    held = _marked(task.status)
+    asked = show(MEMORY, held.killed or 0)
     text = f"attempt {task.status.attempt} was killed for memory while it asked for {asked}, less than is declared"
     status = replace(
         reopened(task, pod, end, now, Reason.OOM_KILLED, f"{text}; the next one, free of charge, asks for that"),
-        resources=replace(held, killed=held.requested.get(MEMORY, 0)),
+        resources=held,
     )
     return (WriteStatus(with_conditions(status, task.generation, now)), Emit("OOMBelowDeclared", text))
+
+
+def _marked(status: TaskStatus) -> Resources:
+    """The resources of an attempt for which the memory that it asked for was too little."""
+    held = status.resources or Resources()
+    return replace(held, killed=held.requested.get(MEMORY, 0))
 
 
 def used(task: Task, pod: Pod, usage: Usage | None) -> Task:
@@ -172,6 +178,9 @@ def disrupt(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ..
         reopened(task, pod, end, now, end.reason, f"attempt {task.status.attempt}: {end.message}"),
         disruptions=disruptions,
     )
+    if short_of_memory(pod) and spared(task.status, None, None):
+        # Evicted for using more than it asked for, though not more than is declared: that comes next.
+        status = replace(status, resources=_marked(task.status))
     if in_a_row > FREE_DISRUPTIONS:
         delay = min(DISRUPTED_MAX_SECONDS, 2.0 ** (in_a_row - FREE_DISRUPTIONS))
         status = replace(status, not_before=ceil(now + delay))

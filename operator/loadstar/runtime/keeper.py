@@ -81,6 +81,10 @@ class Keeper:
             if name is not None and (entry := self._profiles.entry(name)):
                 # It is tried again with the next run of the class, and keeps no other from being written.
                 entry.news = 0
+        except Exception:
+            log.exception("what was learned could not be written", extra={"namespace": name[0] if name else ""})
+            if name is not None and (entry := self._profiles.entry(name)):
+                entry.news = 0
 
     def neediest(self) -> Name | None:
         """The class of whose profile the largest share is not written yet."""

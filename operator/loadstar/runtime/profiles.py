@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from loadstar import telemetry
 from loadstar.core.classes import Use
+from loadstar.core.ending import short_of_memory
 from loadstar.core.learning import ENOUGH_RUNS, asked, rule, spared, wants
 from loadstar.core.model import Phase, Pod, Policy, Task
 from loadstar.core.profile import Profile, Run, learned, profile_name
@@ -75,7 +76,7 @@ class Profiles:
             return
         if usage.samples:
             self._ended[pod.uid] = usage
-        oom = pod.end_reason == "OOMKilled" and spared(task.status, template.worker.limit, usage)
+        oom = short_of_memory(pod) and spared(task.status, template.worker.limit, usage)
         if pod.phase is Phase.SUCCEEDED or oom:
             self.learn(name_of(task, template), _run(pod, template, usage, oom=oom))
 

@@ -83,6 +83,9 @@ class KubeScheduler:
         if not site.asked(job, self):
             self._bare[node] -= 1
 
+    def killed(self, job: Job, node: str, site: Site) -> None:
+        """It is placed anew."""
+
     def read(self, reading: Reading, site: Site) -> None:
         """It reads no samples."""
 

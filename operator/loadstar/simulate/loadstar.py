@@ -67,5 +67,8 @@ class Loadstar:
         """Ended."""
         self._kube.ended(job, node, site)
 
+    def killed(self, job: Job, node: str, site: Site) -> None:
+        """It is placed anew."""
+
     def read(self, reading: Reading, site: Site) -> None:
         """The ledger has it."""

@@ -7,7 +7,7 @@ run as fast as its Tasks do, and a Task ends when its clock has run for its work
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
 
 from loadstar.simulate.job import Job
@@ -62,6 +62,15 @@ class Machine:
         job = self.jobs.pop(number)
         self._changed()
         return job
+
+    def kill(self, job: Job, now: float) -> None:
+        """One Task is lost, with all that it did."""
+        self.advance(now)
+        del self.jobs[job.number]
+        ends = self._ends[int(job.io > 0)]
+        ends[:] = [end for end in ends if end[1] != job.number]
+        heapify(ends)
+        self._changed()
 
     def lose(self, now: float) -> list[Job]:
         """All Tasks are lost, with all that they did."""

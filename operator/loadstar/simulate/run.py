@@ -38,7 +38,8 @@ LOOK: Final = 5.0
 @dataclass(frozen=True, slots=True)
 class Setting:
     """How a run is. `fit`: requests are declared and bind; `warm`: Tasks that arrive in the first seconds count in no
-    mean; `patience`: so many seconds after the last arrival it is given up.
+    mean; `patience`: so many seconds after the last arrival it is given up; `kills`: where memory does not suffice the
+    kernel kills, instead of all being slow.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -47,6 +48,7 @@ class Setting:
     faults: tuple[Fault, ...] = ()
     warm: float = 0.0
     patience: float = 86_400.0
+    kills: bool = False
 
 
 class Event(IntEnum):
@@ -197,7 +199,20 @@ class Run:
         machine.start(job, now)
         self.courses[job.number].started = now
         self.site.bind(job, node, self.site.asked(job, self._chooser), now)
+        if self._setting.kills:
+            self._kill(machine)
         self._foretell(machine)
+
+    def _kill(self, machine: Machine) -> None:
+        """While memory does not suffice, who has most beyond what it requested goes, as the kernel has it."""
+        while machine.memory > machine.host.memory and machine.jobs:
+            asked = {number: self.site.asked(job, self._chooser) for number, job in machine.jobs.items()}
+            job = max(
+                machine.jobs.values(), key=lambda item: (item.memory - asked[item.number].get(MEMORY, 0), item.number)
+            )
+            machine.kill(job, self.site.now)
+            self._chooser.killed(job, machine.host.name, self.site)
+            self._again(job, machine.host.name)
 
     def _foretell(self, machine: Machine) -> None:
         due = machine.due()

@@ -37,6 +37,10 @@ class Chooser(Protocol):
         """It has ended there, or was lost."""
         ...
 
+    def killed(self, job: Job, node: str, site: Site) -> None:
+        """It was killed for memory; `ended` follows."""
+        ...
+
     def read(self, reading: Reading, site: Site) -> None:
         """A sample has become known; the ledger has it already."""
         ...
@@ -69,6 +73,10 @@ class Site:
             found = self._asked[job.number] = dict(chooser.asks(job)) if self.fit else {}
         return found
 
+    def settle(self, job: Job, requests: Quantities) -> None:
+        """It is decided anew what its Pod requests."""
+        self._asked[job.number] = requests
+
     def worker(self, job: Job, requests: Quantities) -> Worker:
         """What it runs; the class is by what is declared, whatever is asked for."""
         declared = tuple(sorted(job.declared.items())) if self.fit else ()
@@ -93,8 +101,9 @@ class Site:
 
     def bind(self, job: Job, node: str, requests: Quantities, started: float | None) -> None:
         """Charge the node for a Pod that is promised, or that runs since `started`."""
-        expected = self.ledger.expected(class_of(self.worker(job, requests)), requests, started)
-        self.ledger.put(job.uid, Charge(node, requests, expected))
+        declared = job.declared if self.fit else requests
+        expected = self.ledger.expected(class_of(self.worker(job, requests)), declared, started)
+        self.ledger.put(job.uid, Charge(node, requests, expected, declared))
 
     def take(self, readings: Collection[Reading], chooser: Chooser) -> None:
         """Take in samples, and what they teach of classes."""

@@ -135,6 +135,22 @@ def test_a_kill_at_the_declared_limit_spends_an_attempt() -> None:
     assert written(decide(task(RUNNING, worker=limited), KILLED)).failures == 1
 
 
+def test_who_is_evicted_for_memory_comes_back_with_what_is_declared() -> None:
+    """A kubelet that is short of memory evicts first who uses more than it asked for: not again and again."""
+    words = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 90Mi."
+    evicted = pod(
+        Phase.FAILED, started=NOW - 4, disruption="TerminationByKubelet", end_reason="Evicted", end_message=words
+    )
+    status = written(decide(task(replace(RUNNING, resources=MODEST)), evicted))
+    assert (status.failures, status.disruptions) == (0, 1)
+    assert status.resources is not None
+    assert status.resources.killed == 32 * MI
+    disk = replace(evicted, end_message=words.replace("memory", "ephemeral-storage"))
+    other = written(decide(task(replace(RUNNING, resources=MODEST)), disk))
+    assert other.resources is not None
+    assert other.resources.killed is None
+
+
 def test_what_was_killed_keeps_its_mark_through_further_attempts() -> None:
     """Also through those that fail for another reason."""
     marked = replace(MODEST, killed=32 * MI)
