@@ -128,17 +128,17 @@ def test_the_search_is_exact(nodes: list[dict[str, Any]], kinds: list[dict[str, 
 
 def test_nodes_are_put_in_order_anew_after_as_many_samples_as_there_are() -> None:
     """However few come at a time: boxes are around nodes that are alike now, not as they once were."""
-    book = Ledger()
+    book, policy = Ledger(), Policy()
     for number in range(100):
         book.put_node(view(f"n{number}").node)
         book.put_loads({f"n{number}": load(number / 50, (0.9 - number / 200) * 8 * GI)})
-    book.snapshot(Policy(), NOW)
+    book.snapshot(policy, NOW)
     (group,) = book._shapes.groups.values()
     first = [member.view.node.name for member in group.standing]
     for number in range(1, 102):
         at = number % 100
         book.put_loads({f"n{at}": load(2 - at / 50, (0.4 + at / 200) * 8 * GI, timestamp=NOW + number / 100)})
-        assert agree(request(), book.snapshot(Policy(), NOW + 2)) is not None
+        assert agree(request(), book.snapshot(policy, NOW + 2)) is not None
     assert [member.view.node.name for member in group.standing] != first
 
 
