@@ -239,22 +239,22 @@ def sinkhole(tasks: Tasks) -> None:
 
 def swallow(tasks: Tasks) -> str:
     """Make a sinkhole of a node; returns its name once the policy's status has it."""
-    own = {"strategy": "LoadAware", "strict": True}
-    tasks.apply(task("scout", placement={**own, "nodeSelector": {"type": "real"}}))
+    tasks.apply(task("scout", placement={"strategy": "LoadAware", "strict": True, "nodeSelector": {"type": "real"}}))
     bad = tasks.wait_terminal()["scout"]["status"]["assignedTo"]
     good = next(name for name in ("node-0", "node-1") if name != bad)
     worker = {"env": [{"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}]}
 
-    def spoiled(name: str, **selector: str) -> Json:
+    def spoiled(name: str, strategy: str = "LoadAware", **selector: str) -> Json:
         """The same worker wherever it runs, and it fails on one node alone."""
-        place = {**own, "nodeSelector": selector}
+        place = {"strategy": strategy, "strict": True, "nodeSelector": selector}
         return task(name, f'[ "$NODE" != {bad} ]', worker=worker, placement=place, retry={"limit": 0})
 
     tasks.apply(*(spoiled(f"lost-{n}", **{HOST: bad}) for n in range(3)), spoiled("fine", **{HOST: good}))
     ended = tasks.wait_terminal()
     assert {ended[name]["status"]["state"] for name in ("lost-0", "lost-1", "lost-2")} == {"FAILED"}
     assert ended["fine"]["status"]["state"] == "SUCCESS"
-    tasks.apply(*(spoiled(f"spared-{n}", type="real") for n in range(6)))
+    strategies = ("LoadAware", "RoundRobin", "WeightedRandom")
+    tasks.apply(*(spoiled(f"spared-{n}", strategies[n % 3], type="real") for n in range(9)))
     found = tasks.wait_terminal()
     assert bad not in nodes_of(found, "spared-")
     assert {item["status"]["state"] for name, item in found.items() if name.startswith("spared-")} == {"SUCCESS"}
