@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.conftest import Json, Kubectl, Tasks, task
 
-NODES = 20
+NODES = 27
 TURNS = [f"kwok-{number}" for number in range(8)]
 """For the strategies; the last two are cordoned."""
 OPEN = TURNS[:6]
@@ -41,10 +41,10 @@ WARM, COLD = 0.7, 5.0
 """Thresholds by which all the nodes of HEAT are hot, and none is."""
 LABEL = "e2e-placing"
 """Its value tells the nodes of each story."""
-BURST = [*TURNS, *CLOSE, "kwok-17", "kwok-18", "kwok-19"]
-"""Nodes that are alike: nothing was hot or full there."""
+ALIKE = [f"kwok-{number}" for number in range(17, NODES)]
+"""For the burst: no story has left anything there."""
 EITHER = "e2e-either"
-POOLS = {"turns": TURNS, "close": CLOSE, "full": FULL, "heat": [BUSY, FILLED, COOLING]}
+POOLS = {"turns": TURNS, "close": CLOSE, "full": FULL, "heat": [BUSY, FILLED, COOLING], "burst": ALIKE}
 
 
 def use(kubectl: Kubectl, node: str, cpu: str, memory: str) -> None:

@@ -22,7 +22,7 @@ from tests.cluster.bed import Bed
 from tests.e2e import placing
 from tests.e2e.conftest import SYSTEM, Json, Kubectl, Tasks, call, fresh_namespace, task
 from tests.e2e.connection import Connection
-from tests.e2e.placing import LABEL, NODES, edited, furnish, quarantined, simulated, swallow
+from tests.e2e.placing import NODES, edited, furnish, quarantined, simulated, swallow
 from tests.e2e.replicas import Replicas
 
 pytestmark = pytest.mark.bed
@@ -34,7 +34,6 @@ STORIES: tuple[Callable[[Tasks], None], ...] = (
     placing.heat,
     placing.sinkhole,
 )
-BURST = 1000
 AT_ONCE = 32
 UNEVEN = 1.1
 """So much more than by the even spread the fullest node may have reserved."""
@@ -127,20 +126,19 @@ async def create(path: str, documents: list[Json]) -> None:
             group.create_task(one(connection, document))
 
 
-def test_a_burst_between_two_samples(tasks: Tasks, kubectl: Kubectl, bed: Bed) -> None:
-    """A thousand Tasks, while no node is measured anew, are spread as an oracle would over nodes that are alike.
+@pytest.mark.parametrize("burst", [300, pytest.param(1000, marks=pytest.mark.battery)])
+def test_a_burst_between_two_samples(tasks: Tasks, kubectl: Kubectl, bed: Bed, burst: int) -> None:
+    """Hundreds of Tasks, while no node is measured anew, are spread as an oracle would over nodes that are alike.
 
     The fullest has at most a tenth more reserved than by the even spread; by samples alone one node would get them all.
     """
-    names = placing.BURST
-    kubectl("label", "--overwrite", "node", *names, f"{LABEL}=burst")
-    kubectl("uncordon", *names)
+    names = placing.ALIKE
     bed.wait_metrics(len(bed.nodes()) + NODES)
     placing.probed(tasks, "burst", lambda found: found["class"] == "Cold", placing.MEASURED_SECONDS)
     with edited(kubectl, {"metrics": {"periodSeconds": 300}}, {"metrics": {"periodSeconds": 5}}):
         # A reading that is under way when the period is edited still comes.
         time.sleep(LOOK_SECONDS)
-        documents = [simulated(f"burst-{n}", "burst", cpu="100m") for n in range(BURST)]
+        documents = [simulated(f"burst-{n}", "burst", cpu="100m") for n in range(burst)]
         asyncio.run(create(f"/apis/loadstar.dev/v1alpha1/namespaces/{tasks.namespace}/tasks", documents))
         waiting = ("get", "ldt", "-n", tasks.namespace, "-o", "name", "--field-selector", "status.state=PENDING")
         end = time.monotonic() + 100
@@ -155,8 +153,8 @@ def test_a_burst_between_two_samples(tasks: Tasks, kubectl: Kubectl, bed: Bed) -
             placement = item["status"]["placement"]
             counts[placement["node"]] += 1
             ages[placement["node"]].append((item["metadata"]["creationTimestamp"], placement["sampleAgeSeconds"]))
-    assert sum(counts.values()) == BURST
-    assert max(counts.values()) <= UNEVEN * BURST / len(names), counts
+    assert sum(counts.values()) == burst
+    assert max(counts.values()) <= UNEVEN * burst / len(names), counts
     for seen in ages.values():
         older = [age for _, age in sorted(seen)]
         assert all(after >= before - 1 for before, after in pairwise(older)), "a node was measured anew meanwhile"
