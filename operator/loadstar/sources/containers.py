@@ -12,7 +12,7 @@ import logging
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from loadstar.api import CONTAINER
 from loadstar.core.classes import Use
@@ -32,6 +32,9 @@ _LINE: Final = re.compile(
     rb"^\w+\{([^\n]*\bcontainer=\"(?:" + CONTAINER.encode() + rb")?\"[^\n]*)\} (\S+) (\d{10,16})$", re.MULTILINE
 )
 _LABEL: Final = re.compile(rb'\b(container|name|namespace|pod)="([-a-z0-9.]{0,253})"')
+
+Figures: TypeAlias = dict[Key, tuple[float, float]]
+"""Time and value by namespace and name of the Pod."""
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,8 @@ class Containers:
                 except (ClusterError, TimeoutError) as error:
                     failed[node.name] = str(error)[:200] or f"no answer within {seconds:g} s"
                     return
-                found.update(self._read(body, there))
+                # That may be megabytes: the event loop goes on meanwhile.
+                found.update(self._news(await asyncio.to_thread(_families, body), there))
 
         async with asyncio.TaskGroup() as group:
             for node in nodes.values():
@@ -79,10 +83,9 @@ class Containers:
         """Close the connections."""
         await self._kubelets.close()
 
-    def _read(self, body: bytes, there: set[Key]) -> Iterator[tuple[Key, Use]]:
+    def _news(self, families: tuple[Figures, Figures, Figures], there: set[Key]) -> Iterator[tuple[Key, Use]]:
         """What is new in an answer; `there` gets all that are in it."""
-        seconds = figures(body, CPU, LARGEST["cpu"] * 1e9)
-        peaks, working = (figures(body, family, LARGEST["memory"]) for family in (PEAK, WORKING))
+        seconds, peaks, working = families
         for key, (time, used) in seconds.items():
             there.add(key)
             counter = self._counters.setdefault(key, Counter(LEAST_WINDOW))
@@ -105,7 +108,13 @@ class Containers:
             )
 
 
-def figures(body: bytes, family: bytes, most: float) -> dict[Key, tuple[float, float]]:
+def _families(body: bytes) -> tuple[Figures, Figures, Figures]:
+    """CPU seconds, highest memory, working set."""
+    most = LARGEST["memory"]
+    return figures(body, CPU, LARGEST["cpu"] * 1e9), figures(body, PEAK, most), figures(body, WORKING, most)
+
+
+def figures(body: bytes, family: bytes, most: float) -> Figures:
     """By namespace and name of the Pod the time and the value of this family: its container's, else the whole Pod's."""
     containers: dict[Key, tuple[float, float]] = {}
     pods: dict[Key, tuple[float, float]] = {}
