@@ -1,0 +1,107 @@
+"""What whoever chooses may look at: the ledger of `core`, kept by the same rules as the operator keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from loadstar.core.classes import class_of
+from loadstar.core.ledger import Ledger
+from loadstar.core.model import Placement, Policy, Strategy, Worker
+from loadstar.core.nodes import Charge
+from loadstar.core.quantity import Quantities
+from loadstar.core.request import Request
+from loadstar.core.snapshot import Snapshot
+from loadstar.core.template import Template
+from loadstar.simulate.job import Job
+from loadstar.simulate.machine import Machine
+from loadstar.simulate.meter import Reading
+
+
+class Chooser(Protocol):
+    """Chooses nodes, and is told what became of it."""
+
+    def asks(self, job: Job) -> Quantities:
+        """What the Pod requests: what is declared, unless the chooser knows better."""
+        ...
+
+    def choose(self, job: Job, site: Site) -> str | None:
+        """A node that has room; None when the Task is to wait. Asked again in every cycle until there is one."""
+        ...
+
+    def placed(self, job: Job, node: str, site: Site) -> None:
+        """The Task is bound to the node."""
+        ...
+
+    def ended(self, job: Job, node: str, site: Site) -> None:
+        """It has ended there, or was lost."""
+        ...
+
+    def read(self, reading: Reading, site: Site) -> None:
+        """A sample has become known; the ledger has it already."""
+        ...
+
+
+class Site:
+    """The cluster as it is known. `machines` is what truly is: for an oracle, and for nobody else."""
+
+    def __init__(self, policy: Policy, machines: Mapping[str, Machine], *, fit: bool) -> None:
+        """`fit`: Pods declare requests, so that nodes are full by them; else they declare nothing at all."""
+        self.policy = policy
+        self.machines = machines
+        self.fit = fit
+        self.now = 0.0
+        self.cycle = 0
+        self.ledger = Ledger()
+        self._asked: dict[int, Quantities] = {}
+        self._workers: dict[tuple[object, ...], Worker] = {}
+        self._templates: dict[tuple[int, Strategy], Template] = {}
+        for machine in machines.values():
+            self.ledger.put_node(machine.host.node)
+            requested = machine.host.requested
+            if fit and requested:
+                self.ledger.put(f"others-{machine.host.name}", Charge(machine.host.name, requested))
+
+    def asked(self, job: Job, chooser: Chooser) -> Quantities:
+        """What its Pod requests, decided when it is first asked for and the same from then on."""
+        found = self._asked.get(job.number)
+        if found is None:
+            found = self._asked[job.number] = dict(chooser.asks(job)) if self.fit else {}
+        return found
+
+    def worker(self, job: Job, requests: Quantities) -> Worker:
+        """What it runs; the class is by what is declared, whatever is asked for."""
+        declared = tuple(sorted(job.declared.items())) if self.fit else ()
+        key = (job.kind, declared, tuple(sorted(requests.items())))
+        found = self._workers.get(key)
+        if found is None:
+            found = self._workers[key] = Worker(f"{job.kind} {declared}".encode(), requests)
+        return found
+
+    def request(self, job: Job, requests: Quantities, strategy: Strategy) -> Request:
+        """What is asked of `place`."""
+        worker = self.worker(job, requests)
+        key = (id(worker), strategy)
+        template = self._templates.get(key)
+        if template is None:
+            template = self._templates[key] = Template(worker, Placement(), (), (), strategy)
+        return Request(job.uid, template)
+
+    def snapshot(self) -> Snapshot:
+        """The nodes as they are known now."""
+        return self.ledger.snapshot(self.policy, self.now)
+
+    def bind(self, job: Job, node: str, requests: Quantities, started: float | None) -> None:
+        """Charge the node for a Pod that is promised, or that runs since `started`."""
+        expected = self.ledger.expected(class_of(self.worker(job, requests)), requests, started)
+        self.ledger.put(job.uid, Charge(node, requests, expected))
+
+    def take(self, readings: Collection[Reading], chooser: Chooser) -> None:
+        """Take in samples, and what they teach of classes."""
+        self.ledger.put_loads({reading.node: reading.load for reading in readings})
+        uses = {
+            uid: (class_of(self.worker(job, self.asked(job, chooser))), use)
+            for reading in readings
+            for uid, (job, use) in reading.uses.items()
+        }
+        self.ledger.put_uses(uses)
