@@ -20,12 +20,14 @@ _RESOURCES: Final = ("cpu", "memory", "io")
 class Charge:
     """A Pod, or the promise of one, on a node. Others' Pods have no reservation: the sample has them.
 
-    One whose reservation is finished takes no room; it is kept for what samples still have of it.
+    One whose reservation is finished takes no room; it is kept for what samples still have of it. `kind` is its class,
+    empty where that is not known.
     """
 
     node: str
     requests: Quantities
     reservation: Reservation | None = None
+    kind: str = ""
 
     @property
     def over(self) -> bool:

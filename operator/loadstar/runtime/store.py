@@ -319,7 +319,8 @@ class Store:
         template = resolve(task, self.policy) if task is not None else None
         started = pod.started if pod.phase is not Phase.PENDING else None
         kind = class_of(template.worker) if template is not None else ""
-        self._ledger.put(pod.uid, Charge(node, pod.requests, self._ledger.expected(kind, pod.requests, started)))
+        expected = self._ledger.expected(kind, pod.requests, started)
+        self._ledger.put(pod.uid, Charge(node, pod.requests, expected, kind))
 
     def _adopt(self, task: Task) -> None:
         """Pods that were seen before their Task are orphans no more."""
@@ -364,9 +365,8 @@ class Store:
         if template is None:
             self._ledger.drop(task.uid)
         else:
-            requests = template.worker.requests
-            expected = self._ledger.expected(class_of(template.worker), requests)
-            self._ledger.put(task.uid, Charge(node, requests, expected))
+            requests, kind = template.worker.requests, class_of(template.worker)
+            self._ledger.put(task.uid, Charge(node, requests, self._ledger.expected(kind, requests), kind))
 
     def _node_of(self, task: Task, pods: Iterable[Pod]) -> tuple[NodeState, float | None]:
         """The node of the open attempt's Pod. Only a node that was known before can be known to be gone."""

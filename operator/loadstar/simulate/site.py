@@ -93,8 +93,8 @@ class Site:
 
     def bind(self, job: Job, node: str, requests: Quantities, started: float | None) -> None:
         """Charge the node for a Pod that is promised, or that runs since `started`."""
-        expected = self.ledger.expected(class_of(self.worker(job, requests)), requests, started)
-        self.ledger.put(job.uid, Charge(node, requests, expected))
+        kind = class_of(self.worker(job, requests))
+        self.ledger.put(job.uid, Charge(node, requests, self.ledger.expected(kind, requests, started), kind))
 
     def take(self, readings: Collection[Reading], chooser: Chooser) -> None:
         """Take in samples, and what they teach of classes."""
