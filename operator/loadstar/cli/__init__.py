@@ -7,6 +7,7 @@ import click
 from loadstar import __version__
 from loadstar.cli.operate import run_operator
 from loadstar.cli.replay import replay_log
+from loadstar.cli.simulate import simulate
 from loadstar.cli.submit import submit
 from loadstar.cli.top import top
 from loadstar.cli.why import why
@@ -18,5 +19,5 @@ def main() -> None:
     """Run Tasks where the cluster really has room, and say why."""
 
 
-for command in (run_operator, submit, why, top, replay_log):
+for command in (run_operator, submit, why, top, replay_log, simulate):
     main.add_command(command)
