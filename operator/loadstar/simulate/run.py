@@ -31,6 +31,8 @@ GATHER: Final = 0.05
 """Seconds from an arrival, or from room that became free, until Tasks are placed."""
 RETRY: Final = 1.0
 """How often all that wait are looked at although no room became free."""
+USES: Final = 15.0
+"""How often what Pods use is read, of all of them."""
 LOOK: Final = 5.0
 """How often the deviation of loads is looked at."""
 
@@ -61,6 +63,7 @@ class Event(IntEnum):
     ARRIVE = 6
     PLACE = 7
     LOOK = 8
+    LEARN = 9
 
 
 @dataclass(slots=True)
@@ -116,6 +119,7 @@ class Run:
             Event.KNOWN: self._known,
             Event.ARRIVE: self._arrive,
             Event.PLACE: self._place,
+            Event.LEARN: self._learn,
             Event.LOOK: self._look,
         }
         heap, site, given_up = self._queue.heap, self.site, self._last + self._setting.patience
@@ -156,6 +160,7 @@ class Run:
         for fault in self._setting.faults:
             put(LEAD + fault.at, Event.FAULT, (fault, 0))
         put(LEAD, Event.LOOK, None)
+        put(USES, Event.LEARN, None)
 
     def _arrive(self, job: Job) -> None:
         self._waiting[job.number] = job
@@ -236,11 +241,15 @@ class Run:
         self._queue.put(self.site.now + self._setting.metering.window, Event.METER, name)
 
     def _known(self, reading: Reading) -> None:
-        self.site.take([reading], self._chooser)
+        self.site.take(reading)
         self._chooser.read(reading, self.site)
         if self.site.policy.when_hot is WhenHot.WAIT:
             self._freed = True
         self._plan()
+
+    def _learn(self, _: None) -> None:
+        self.site.learn(self._chooser)
+        self._queue.put(self.site.now + USES, Event.LEARN, None)
 
     def _look(self, _: None) -> None:
         if self.site.now <= self._last:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
-from loadstar.core.classes import class_of
+from loadstar.core.classes import Use, class_of
 from loadstar.core.ledger import Ledger
 from loadstar.core.model import Placement, Policy, Strategy, Worker
 from loadstar.core.nodes import Charge
@@ -54,6 +54,7 @@ class Site:
         self.cycle = 0
         self.ledger = Ledger()
         self._asked: dict[int, Quantities] = {}
+        self._uses: dict[str, tuple[Job, Use]] = {}
         self._workers: dict[tuple[object, ...], Worker] = {}
         self._templates: dict[tuple[int, Strategy], Template] = {}
         for machine in machines.values():
@@ -93,15 +94,17 @@ class Site:
 
     def bind(self, job: Job, node: str, requests: Quantities, started: float | None) -> None:
         """Charge the node for a Pod that is promised, or that runs since `started`."""
-        expected = self.ledger.expected(class_of(self.worker(job, requests)), requests, started)
-        self.ledger.put(job.uid, Charge(node, requests, expected))
+        kind = class_of(self.worker(job, requests))
+        self.ledger.put(job.uid, Charge(node, requests, self.ledger.expected(kind, requests, started), kind))
 
-    def take(self, readings: Collection[Reading], chooser: Chooser) -> None:
-        """Take in samples, and what they teach of classes."""
-        self.ledger.put_loads({reading.node: reading.load for reading in readings})
-        uses = {
-            uid: (class_of(self.worker(job, self.asked(job, chooser))), use)
-            for reading in readings
-            for uid, (job, use) in reading.uses.items()
-        }
-        self.ledger.put_uses(uses)
+    def take(self, reading: Reading) -> None:
+        """Take in the sample of a node. What it has of Pods is kept until `learn`."""
+        self.ledger.put_loads({reading.node: reading.load})
+        self._uses.update(reading.uses)
+
+    def learn(self, chooser: Chooser) -> None:
+        """Take in all that was measured of Pods since the last time, of all nodes at once: as the operator reads it."""
+        uses, self._uses = self._uses, {}
+        self.ledger.put_uses(
+            {uid: (class_of(self.worker(job, self.asked(job, chooser))), use) for uid, (job, use) in uses.items()}
+        )
