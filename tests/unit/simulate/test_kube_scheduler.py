@@ -5,12 +5,13 @@ from __future__ import annotations
 from loadstar.core.model import Load, Policy, Sample
 from loadstar.simulate.kube_scheduler import KubeScheduler
 from loadstar.simulate.machine import Machine
+from loadstar.simulate.shape import Host
 from loadstar.simulate.site import Site
 from tests.unit.simulate.clusters import GIB, host, job
 
 
-def site(*hosts: object, fit: bool = True) -> Site:
-    return Site(Policy(), {each.name: Machine(each) for each in hosts}, fit=fit)  # type: ignore[attr-defined, misc]
+def site(*hosts: Host, fit: bool = True) -> Site:
+    return Site(Policy(), {each.name: Machine(each) for each in hosts}, fit=fit)
 
 
 def test_the_least_requested_node_wins_whatever_it_does() -> None:
