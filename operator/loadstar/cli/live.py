@@ -108,7 +108,7 @@ async def _measure(client: Client, store: Store) -> None:
         return
     latest = time.time() + AHEAD_SECONDS
 
-    def take(loads: Mapping[str, Load]) -> None:
+    async def take(loads: Mapping[str, Load]) -> None:
         store.apply_loads({name: believed(load, resources, latest) for name, load in loads.items()})
 
     credentials = client.credentials

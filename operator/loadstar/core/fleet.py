@@ -37,9 +37,13 @@ def fresh(sample: Sample | None, now: float, stale_seconds: float) -> Sample | N
     return sample if sample is not None and now - sample.timestamp <= stale_seconds else None
 
 
-def recent_seconds(sample: Sample, policy: Policy) -> float:
-    """For how long a sample stands for itself: two periods, of reading or of measuring, whichever is longer."""
-    return 2 * max(policy.period_seconds, sample.window)
+def recent_seconds(sample: Sample, load: Load, policy: Policy) -> float:
+    """For how long a sample of a load stands for itself: two periods, of reading or of measuring, whichever is longer.
+
+    How often an instant, such as memory, is measured is told by the window of the CPU beside it.
+    """
+    window = sample.window or (load.cpu.window if load.cpu is not None else 0.0)
+    return 2 * max(policy.period_seconds, window)
 
 
 def survey(nodes: Iterable[tuple[Node, Load | None]], policy: Policy, now: float) -> Fleet:
@@ -54,7 +58,7 @@ def survey(nodes: Iterable[tuple[Node, Load | None]], policy: Policy, now: float
             (memory, load.memory, node.allocatable.get(MEMORY, 0)),
             (io, load.io, 1.0),
         ):
-            if sample is not None and capacity > 0 and now - sample.timestamp <= recent_seconds(sample, policy):
+            if sample is not None and capacity > 0 and now - sample.timestamp <= recent_seconds(sample, load, policy):
                 values.append(sample.value / capacity)
     return Fleet(_level(cpu), _level(memory), _level(io))
 

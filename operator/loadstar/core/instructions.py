@@ -68,7 +68,9 @@ class ConfirmPod:
 
 @dataclass(frozen=True, slots=True)
 class RefreshTask:
-    """Read the Task live: what is known of it is older than its Pods."""
+    """Read the Task live: what is known of it is older than its Pods, and `ahead` are Pods of attempts it lacks."""
+
+    ahead: tuple[Pod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

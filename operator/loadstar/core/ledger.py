@@ -28,7 +28,7 @@ from loadstar.core.turns import Turns, base_weight
 AGING_SECONDS: Final = 5.0
 """How often samples are looked at for having become old unnoticed."""
 MANY: Final = 8
-"""When more than one node in so many changed, all are put in order anew."""
+"""When more than one node in so many changed, all are put in order anew; so they are after as many samples as nodes."""
 HABITS: Final = 10_000
 """So many classes are remembered; the one that was learned first is forgotten first."""
 
@@ -53,6 +53,7 @@ class Ledger:
         self._fleet: Fleet = NO_FLEET
         self._policy: Policy | None = None
         self._aged = float("-inf")
+        self._sampled = 0
 
     def put_node(self, node: Node) -> None:
         """Take in a Node."""
@@ -177,6 +178,9 @@ class Ledger:
         if not self._changed:
             return
         many = len(self._changed) * MANY > len(self.nodes)
+        if self._sampled > len(self.nodes):
+            self._sampled = 0
+            self._shapes.disorder()
         for name in self._changed:
             if view := self.nodes.get(name):
                 self._shapes.put(view, predict(view, policy, now, self._fleet), many=many)
@@ -205,6 +209,7 @@ class Ledger:
         if view := self.nodes.get(name):
             self._measure(view, load)
             self._changed.add(name)
+            self._sampled += 1
 
     def _teach(self, name: str, before: Sample, after: Sample) -> None:
         """Learn from two samples of a node's I/O what the classes of our Pods take of it."""
@@ -259,7 +264,7 @@ def is_late(load: Load | None, policy: Policy, now: float) -> bool:
     """True when a sample is missing or not recent, so that the fleet's stand in for it."""
     if load is None or load.cpu is None or load.memory is None:
         return True
-    return any(now - sample.timestamp > recent_seconds(sample, policy) for sample in samples(load))
+    return any(now - sample.timestamp > recent_seconds(sample, load, policy) for sample in samples(load))
 
 
 def _sound(sample: Sample) -> bool:

@@ -269,7 +269,8 @@ class Pod:
 
     `disruption` is the reason of a true DisruptionTarget condition; `gone` says that the object was seen to
     disappear, and the rest is what was last seen of it; `confirmed` that this is certain and not only a label that was
-    taken off. `expunged`: only a finalizer still holds the object.
+    taken off. `expunged`: only a finalizer still holds the object. `disowned`: its Task was read after this was seen,
+    and knows of no such attempt.
     `tracked`: that finalizer is ours. `altered`: somebody took off the marks by which it is ours. Attempt and part are
     read from its name, which nobody can change. `named`: the nodes that its affinity names, the chosen one first.
     """
@@ -291,6 +292,7 @@ class Pod:
     altered: bool = False
     gone: bool = False
     confirmed: bool = False
+    disowned: bool = False
     ready: bool = False
     requests: Quantities = field(default_factory=dict)
     started: float | None = None

@@ -23,22 +23,30 @@ def current(view: View) -> Pod | None:
     return next((pod for pod in view.pods if pod.attempt == view.task.status.attempt), None)
 
 
-def unrefused(view: View) -> Pod | None:
-    """The Pod of an attempt that is on record as refused, and was made all the same: its request came through late.
+def ahead(view: View) -> tuple[Pod, ...]:
+    """Pods of later attempts than the status knows, while it may still open them: it may be behind."""
+    status = view.task.status
+    return () if status.state.terminal else tuple(pod for pod in view.pods if pod.attempt > status.attempt)
 
-    The record says that the number was given back, so a status without that attempt is not merely behind.
+
+def unrefused(view: View) -> Pod | None:
+    """The Pod of an attempt that was refused, and was made all the same: its request came through late.
+
+    The record says that the number was given back, so a status without that attempt is not merely behind. Where the
+    record was lost, reading the Task says the same.
     """
     status = view.task.status
-    if status.state is not State.PENDING or not status.attempts:
+    if status.state is not State.PENDING:
         return None
-    last = status.attempts[-1]
-    given_back = last.reason == Reason.POD_CREATE_FORBIDDEN and last.attempt == status.attempt + 1
-    return next((pod for pod in view.pods if given_back and pod.attempt == last.attempt), None)
+    attempt, last = status.attempt + 1, status.attempts[-1] if status.attempts else None
+    recorded = last is not None and last.reason == Reason.POD_CREATE_FORBIDDEN and last.attempt == attempt
+    return next((pod for pod in view.pods if pod.attempt == attempt and (recorded or pod.disowned)), None)
 
 
 def strays(view: View) -> tuple[DeletePod, ...]:
-    """Live Pods that no open attempt owns."""
-    return tuple(DeletePod(pod) for pod in view.pods if not pod.ended and _closed(view, pod))
+    """Live Pods that no open attempt owns, and ended ones that would be taken for the next attempt's."""
+    beyond = ahead(view)
+    return tuple(DeletePod(pod) for pod in view.pods if _closed(view, pod) and (not pod.ended or pod in beyond))
 
 
 def released(view: View) -> tuple[ReleasePod, ...]:

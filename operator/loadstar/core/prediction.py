@@ -68,10 +68,14 @@ def predict(view: NodeView, policy: Policy, now: float, fleet: Fleet = NO_FLEET)
     share = used.value * 1000 / cpus
     if share > SATURATED:
         share = _demand(share, cpus / 1000, load, view, now, stale)
+
+    def late(sample: Sample) -> float:
+        return now - sample.timestamp - recent_seconds(sample, load, policy)
+
     return Prediction(
-        _term(share, added.cpu / cpus, used, view.cpu, fleet.cpu, policy, now),
-        _term(held.value / memory, added.memory / memory, held, view.memory, fleet.memory, policy, now),
-        _term(busy.value, added.io, busy, view.io, fleet.io, policy, now) if busy is not None else None,
+        _term(share, added.cpu / cpus, late(used), view.cpu, fleet.cpu),
+        _term(held.value / memory, added.memory / memory, late(held), view.memory, fleet.memory),
+        _term(busy.value, added.io, late(busy), view.io, fleet.io) if busy is not None else None,
         known=True,
         pressed=pressure is not None and pressure.value > PRESSED,
     )
@@ -83,11 +87,9 @@ def _stand_in(level: Level | None, requested: float) -> Term:
     return Term(share, share)
 
 
-def _term(
-    share: float, added: float, sample: Sample, deviation: Deviation, level: Level | None, policy: Policy, now: float
-) -> Term:
+def _term(share: float, added: float, late: float, deviation: Deviation, level: Level | None) -> Term:
+    """`late`: for how many seconds the sample has not been recent any more."""
     variance = deviation.variance
-    late = now - sample.timestamp - recent_seconds(sample, policy)
     if late > 0 and level is not None:
         trust = exp(-late / FORGET_SECONDS)
         share = trust * share + (1 - trust) * level.mean

@@ -53,9 +53,11 @@ def reconcile(view: View, now: float) -> tuple[Instruction, ...]:
     if task.deleting:
         return pods.released(view)
     # After a final state no attempt is opened, so a Pod of a later one is a stray; before it, we may be behind.
-    if not task.status.state.terminal and any(pod.attempt > task.status.attempt for pod in view.pods):
-        late = pods.unrefused(view)
-        return steps.adopt(task, late, now) if late else (RefreshTask(), Requeue(STALE_SECONDS))
+    if ahead := pods.ahead(view):
+        if late := pods.unrefused(view):
+            return steps.adopt(task, late, now)
+        if not all(pod.disowned for pod in ahead):
+            return (RefreshTask(ahead), Requeue(STALE_SECONDS))
     settled: tuple[Instruction, ...] = (*pods.released(view), *pods.surplus(view))
     stray = pods.strays(view)
     if task.status.state.terminal:

@@ -159,6 +159,11 @@ class Shapes:
         """How many nodes there are."""
         return len(self._group_of)
 
+    def disorder(self) -> None:
+        """Most nodes stand otherwise than when boxes were put around those that are alike: it is to be done anew."""
+        for group in self.groups.values():
+            group.sorted = False
+
     def settle(self) -> None:
         """Put in order what is not; to be called after changes and before the groups are read."""
         unsorted = [group for group in self.groups.values() if not group.sorted]

@@ -54,9 +54,11 @@ def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
 
 def adopt(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
     """PENDING → ASSIGNED: open the next attempt with the Pod that is there for it already, on the node chosen then."""
+    attempts = task.status.attempts
+    chosen = next(iter(pod.named), "") or (attempts[-1].node if attempts else "")
     status = replace(
         moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, f"Pod {pod.name}, which had seemed refused, is there"),
-        assigned_to=pod.node or task.status.attempts[-1].node,
+        assigned_to=pod.node or chosen,
         attempt=pod.attempt,
         pod=pod.name,
         assigned=now,

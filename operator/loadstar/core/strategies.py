@@ -72,7 +72,10 @@ def as_good(best: NodeScore, others: list[NodeScore]) -> tuple[str, ...]:
 
 
 def weighted_random(request: Request, snapshot: Snapshot) -> Placed | None:
-    """A node by chance, in proportion to its base weight and to the share of its CPU that is predicted to be idle."""
+    """A node by chance, in proportion to its base weight and to the share of its CPU that is predicted to be idle.
+
+    One that is quarantined only where there is no other.
+    """
 
     def weight(view: NodeView) -> float:
         cpu = predict(view, snapshot.policy, snapshot.now, snapshot.fleet).cpu.total
@@ -80,14 +83,16 @@ def weighted_random(request: Request, snapshot: Snapshot) -> Placed | None:
 
     heaviest = snapshot.turns.heaviest
     for number, view in enumerate(drawn(request, snapshot)):
-        if chance(request, f"keep {number}") * heaviest < weight(view) and reject(view, request) is None:
+        kept = chance(request, f"keep {number}") * heaviest < weight(view)
+        if kept and not view.failing and reject(view, request) is None:
             break
     else:
         # Each node draws an exponential time at the rate of its weight: the first one's chance is its share of them.
         fit = [view for view in snapshot.nodes.values() if reject(view, request) is None]
         if not fit:
             return None
-        view = min(fit, key=lambda item: -log(1 - chance(request, item.node.name)) / weight(item))
+        sound = [view for view in fit if not view.failing]
+        view = min(sound or fit, key=lambda item: -log(1 - chance(request, item.node.name)) / weight(item))
     item = scored(request, snapshot, view)
     text = (
         f"{item.node} was drawn by weight {base_weight(view.node):g} and idle CPU from {len(snapshot.nodes)} nodes: "
@@ -119,14 +124,15 @@ def power_of_two(request: Request, snapshot: Snapshot) -> Placed | None:
 
 
 def round_robin(request: Request, snapshot: Snapshot) -> Placed | None:
-    """The node whose turn it is, by weight."""
-    for name in snapshot.turns:
-        view = snapshot.nodes[name]
-        if reject(view, request) is None:
-            item = scored(request, snapshot, view)
-            text = f"it is the turn of {name}, of weight {base_weight(view.node):g}: {describe(item)}"
-            return _placed(request, snapshot, Strategy.ROUND_ROBIN, item, [], text)
-    return None
+    """The node whose turn it is, by weight; one that is quarantined only where there is no other."""
+    able = (one for name in snapshot.turns if reject(one := snapshot.nodes[name], request) is None)
+    first = next(able, None)
+    if first is None:
+        return None
+    view = next((one for one in able if not one.failing), first) if first.failing else first
+    item = scored(request, snapshot, view)
+    text = f"it is the turn of {item.node}, of weight {base_weight(view.node):g}: {describe(item)}"
+    return _placed(request, snapshot, Strategy.ROUND_ROBIN, item, [], text)
 
 
 def kube_scheduler(request: Request, snapshot: Snapshot) -> Placed | None:

@@ -218,8 +218,8 @@ class Engine:
             case ConfirmPod(name, attempt):
                 await self._writer.confirm_pod(task, name, attempt)
                 self._queue.add(key)
-            case RefreshTask():
-                await self._writer.refresh_task(task)
+            case RefreshTask(ahead):
+                await self._writer.refresh_task(task, ahead)
             case RequestPlacement():
                 self._cycle.request(key)
             case Wait():

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from loadstar.core.classes import Use
 from loadstar.core.coverage import Verdict
@@ -147,13 +147,17 @@ class Cluster(Protocol):
         ...
 
 
+Take: TypeAlias = Callable[[Mapping[str, Load]], Awaitable[None]]
+"""Takes in samples by node, giving way to others meanwhile."""
+
+
 class LoadSource(Protocol):
     """Where the load of nodes is measured."""
 
     pause: float
     """The least seconds between two readings: what is measured changes no sooner."""
 
-    async def read(self, nodes: Mapping[str, Node], take: Callable[[Mapping[str, Load]], None]) -> Verdict:
+    async def read(self, nodes: Mapping[str, Node], take: Take) -> Verdict:
         """Measure these nodes, all of which are Ready; `take` gets samples by node as they come, what is new only.
 
         One node's failure is in the verdict and holds up no other. Raises a ClusterError when nothing answers.

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
+from itertools import islice
 from typing import Final
 
 from loadstar import telemetry
@@ -21,6 +22,8 @@ AHEAD_SECONDS: Final = 60.0
 """How far a node's clock may be ahead of the API server's."""
 LOOK_SECONDS: Final = 1.0
 """How soon an edited period holds."""
+AT_ONCE: Final = 200
+"""Of so many nodes samples are taken in before others have their turn: some milliseconds."""
 SETTLED: Final = 2
 """After so many good readings, what a source has not measured is not measured: rates need two."""
 
@@ -130,13 +133,21 @@ class Reader:
         telemetry.LOAD_SOURCE_READY.labels(self._name).set(bool(verdict.ready))
         self.verdict = verdict
 
-    def _take(self, loads: Mapping[str, Load]) -> None:
-        """Put samples of the resources that are asked for into the store."""
-        latest = self._clock.now() + AHEAD_SECONDS
-        taken = {name: believed(load, self._resources, latest) for name, load in loads.items()}
-        came = {field for field in self._former if any(getattr(load, field) for load in taken.values())}
-        self._forget(came)
-        self._store.apply_loads(taken)
+    async def _take(self, loads: Mapping[str, Load]) -> None:
+        """Put samples of the resources that are asked for into the store, of some nodes at a time.
+
+        These nodes are put in order at once, so that the next placement need not wait until all are.
+        """
+        items = iter(loads.items())
+        while some := dict(islice(items, AT_ONCE)):
+            now = self._clock.now()
+            taken = {name: believed(load, self._resources, now + AHEAD_SECONDS) for name, load in some.items()}
+            came = {field for field in self._former if any(getattr(load, field) for load in taken.values())}
+            self._forget(came)
+            self._store.apply_loads(taken)
+            if len(some) == AT_ONCE:
+                self._store.snapshot(now)
+                await asyncio.sleep(0)
 
     def _forget(self, resources: Collection[str]) -> None:
         """What another source, or this one by other settings, measured of them before: it gives way on all nodes."""

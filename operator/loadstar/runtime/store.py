@@ -297,6 +297,9 @@ class Store:
         self._ledger.quarantine(node, until)
 
     def _keep(self, pod: Pod) -> None:
+        if pod.gone and pod.disowned:
+            self._forget(pod)
+            return
         self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
         self._owners[pod.uid] = pod.task_uid
         key = self._keys.get(pod.task_uid)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -139,13 +140,16 @@ class Writer:
         if not pod.deleting:
             await self.delete_pod(pod, force=False)
 
-    async def refresh_task(self, task: Task) -> None:
-        """Read the Task anew."""
+    async def refresh_task(self, task: Task, ahead: Iterable[Pod] = ()) -> None:
+        """Read the Task anew. Of the Pods `ahead` those are disowned whose attempts it still does not know."""
         found = await self._cluster.read_task(task.namespace, task.name)
         if found is None:
             self._store.remove_task(task.key, task.uid)
-        else:
-            self._store.apply_task(found)
+            return
+        self._store.apply_task(found)
+        for pod in ahead:
+            if found.uid == task.uid and pod.attempt > found.status.attempt:
+                self._store.apply_pod(replace(pod, disowned=True), confirmed=True)
 
     async def delete_task(self, task: Task) -> None:
         """Delete a Task whose time to live is over."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from urllib.parse import quote
 from loadstar.core.coverage import Verdict, names
 from loadstar.core.metering import KubeletReading
 from loadstar.core.model import Load, Node, Sample
-from loadstar.runtime.ports import ClusterError, Forbidden, Misconfigured, Throttled, Unavailable
+from loadstar.runtime.ports import ClusterError, Forbidden, Misconfigured, Take, Throttled, Unavailable
 from loadstar.sources import cadvisor, summary
 from loadstar.sources.fetcher import Web
 from loadstar.sources.samples import sample
@@ -30,8 +30,6 @@ MOST_SUMMARY: Final = 16 * 2**20
 MOST_CADVISOR: Final = 64 * 2**20
 
 log = logging.getLogger(__name__)
-
-Take = Callable[[Mapping[str, Load]], None]
 
 
 class Kubelets(Protocol):
@@ -136,7 +134,7 @@ class Kubelet:
         cpu = None
         if figures.cpu and (rate := counters.cpu.add(*figures.cpu)):
             cpu = sample("cpu", rate[0], figures.cpu[0], rate[1], summary.NAME)
-        take({node.name: Load(cpu, figures.memory, figures.pressure, io_pressure=figures.pressure)})
+        await take({node.name: Load(cpu, figures.memory, figures.pressure, io_pressure=figures.pressure)})
         if figures.pressure is not None:
             return
         if self._wants_pressure:
@@ -144,7 +142,7 @@ class Kubelet:
         if self._wants_io:
             io = await self._busy(node, counters, blind)
             if io is not None:
-                take({node.name: Load(None, None, io)})
+                await take({node.name: Load(None, None, io)})
 
     async def _busy(self, node: Node, counters: _Counters, blind: dict[str, str]) -> Sample | None:
         """The busiest disk's share of what it can move, by cAdvisor's counters."""

@@ -6,8 +6,9 @@ unknown here, never zero. A node that is absent from the answer has no sample.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -16,7 +17,7 @@ from loadstar.api.times import parse_time
 from loadstar.core.coverage import Verdict, names
 from loadstar.core.model import Load, Node
 from loadstar.core.quantity import parse
-from loadstar.runtime.ports import NotFound, Unavailable
+from loadstar.runtime.ports import NotFound, Take, Unavailable
 from loadstar.sources.fetcher import Web
 from loadstar.sources.samples import sample
 
@@ -41,15 +42,15 @@ class MetricsServer:
         self._web = web
         self._read: dict[str, str] = {}
 
-    async def read(self, nodes: Mapping[str, Node], take: Callable[[Mapping[str, Load]], None]) -> Verdict:
+    async def read(self, nodes: Mapping[str, Node], take: Take) -> Verdict:
         """Take what is new since the last reading."""
         try:
             body = await self._web.get(self._url, seconds=SECONDS, most=MOST)
         except NotFound as error:
             raise NotFound("the cluster does not serve metrics.k8s.io: install metrics-server") from error
-        found: set[str] = set()
-        take(dict(pair for item in items(body) if (pair := self._sample(item, found))))
-        self._read = {name: moment for name, moment in self._read.items() if name in found}
+        # Of thousands of nodes that takes a while: the event loop goes on meanwhile.
+        loads, found = await asyncio.to_thread(self._samples, body)
+        await take(loads)
         missing = nodes.keys() - found
         if missing:
             measured = f"{len(nodes) - len(missing)} of {len(nodes)} Ready nodes"
@@ -59,6 +60,13 @@ class MetricsServer:
     async def close(self) -> None:
         """Close the connections."""
         await self._web.close()
+
+    def _samples(self, body: bytes) -> tuple[dict[str, Load], set[str]]:
+        """What is new by node, and the nodes that were measured. Raises Unavailable."""
+        found: set[str] = set()
+        loads = dict(pair for item in items(body) if (pair := self._sample(item, found)))
+        self._read = {name: moment for name, moment in self._read.items() if name in found}
+        return loads, found
 
     def _sample(self, item: Any, found: set[str]) -> tuple[str, Load] | None:
         """One node's new sample, or None when it is not one: a payload of somebody else's must not stop the rest."""

@@ -5,6 +5,7 @@ CPU is the mean over a window, memory an instant; there is no I/O. A Pod that is
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -35,6 +36,11 @@ class PodUses:
         items = answer.get("items")
         if not isinstance(items, list):
             raise Unavailable("metrics.k8s.io answered without a list of Pods")
+        # Of thousands of Pods that takes a while: the event loop goes on meanwhile.
+        return await asyncio.to_thread(self._uses, items)
+
+    def _uses(self, items: list[Any]) -> dict[Key, Use]:
+        """What is new of these."""
         read: dict[Key, str] = {}
         uses: dict[Key, Use] = {}
         for item in items:

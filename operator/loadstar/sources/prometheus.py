@@ -7,14 +7,14 @@ node is said in the verdict, and such a node has no sample rather than a wrong o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from loadstar.core.coverage import Verdict
 from loadstar.core.metering import PrometheusReading
 from loadstar.core.model import Load, Node, Sample
-from loadstar.runtime.ports import ClusterError, Forbidden, Misconfigured, NotFound
+from loadstar.runtime.ports import ClusterError, Forbidden, Misconfigured, NotFound, Take
 from loadstar.sources import vector
 from loadstar.sources.fetcher import Web
 from loadstar.sources.samples import sample
@@ -59,7 +59,7 @@ class Prometheus:
         self._queries = {resource: query(settings, resource) for resource in resources}
         self.pause = settings.scrape_seconds
 
-    async def read(self, nodes: Mapping[str, Node], take: Callable[[Mapping[str, Load]], None]) -> Verdict:
+    async def read(self, nodes: Mapping[str, Node], take: Take) -> Verdict:
         """Ask all queries at once; what each returns is taken as it comes."""
         known = vector.Names(nodes.values())
         tests: list[Awaitable[_Found]] = [
@@ -80,11 +80,13 @@ class Prometheus:
         text: str,
         nodes: Mapping[str, Node],
         known: vector.Names,
-        take: Callable[[Mapping[str, Load]], None],
+        take: Take,
     ) -> _Found:
         name = f"query {WIRE.get(resource, resource)}"
         try:
-            series = vector.parse(await self._ask(text))
+            body = await self._ask(text)
+            # Of thousands of nodes that takes a while: the event loop goes on meanwhile.
+            samples, wrong = await asyncio.to_thread(self._read, resource, body, nodes, known)
         except ValueError as error:
             return _Found("QueryFails", f"{name} {error}")
         except Misconfigured as error:
@@ -95,15 +97,20 @@ class Prometheus:
             return _Found("NotServed", f"{self._settings.url} is not Prometheus: {error}")
         except ClusterError as error:
             return self._refused(name, str(error))
-        assigned = vector.assign(series, known, self._settings.node_labels)
+        await take(samples)
+        return _Found("QueryMismatch", f"{name} returns {wrong}") if wrong else _Found()
+
+    def _read(
+        self, resource: str, body: bytes, nodes: Mapping[str, Node], known: vector.Names
+    ) -> tuple[dict[str, Load], str]:
+        """The samples of an answer, and what keeps it from one for each node. Raises ValueError."""
+        assigned = vector.assign(vector.parse(body), known, self._settings.node_labels)
         samples = {
-            node: value
+            node: _load(resource, value)
             for node, found in assigned.by_node.items()
             if len(found) == 1 and (value := self._sample(resource, found[0])) is not None
         }
-        take({node: _load(resource, value) for node, value in samples.items()})
-        wrong = vector.mismatch(assigned, samples, nodes, self._settings.node_labels)
-        return _Found("QueryMismatch", f"{name} returns {wrong}") if wrong else _Found()
+        return samples, vector.mismatch(assigned, samples, nodes, self._settings.node_labels)
 
     def _refused(self, name: str, said: str) -> _Found:
         """Prometheus says with 400 or 422 what is wrong with a query; all else is about its server."""

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from loadstar.core.classes import expected
 from loadstar.core.fit import tolerates
-from loadstar.core.model import NodeClass, Policy, Strategy, Toleration, WhenFull, WhenHot
+from loadstar.core.model import NodeClass, Policy, Strategy, Toleration, Weights, WhenFull, WhenHot
 from loadstar.core.nodes import Charge, NodeView
 from loadstar.core.placement import Placed, Unplaced, place, shown
 from loadstar.core.reasons import Reason
-from tests.unit.core.builders import GI, NOW, ledger, request, snapshot, taint, view, worker
+from tests.unit.core.builders import GI, NOW, ledger, load, request, snapshot, taint, view, worker
 
 CAPABLE = {"capability.loadstar.dev/gpu": ""}
 
@@ -110,6 +110,24 @@ def test_nodes_that_are_as_good_are_named_too() -> None:
     assert isinstance(far, Placed)
     assert isinstance(strict, Placed)
     assert far.others == strict.others == ()
+
+
+def test_a_tasks_own_weights_decide() -> None:
+    """A Task to whom I/O matters goes where the disk rests; where I/O is not measured the others share its weight."""
+    own = Weights(0.1, 0.1, 0.8)
+
+    def node(name: str, cpu: float, io: float | None) -> NodeView:
+        return replace(view(name), load=load(cpu * 4, 0.1 * 8 * GI, io))
+
+    measured = snapshot(node("a", 0.2, 0.7), node("b", 0.5, 0.1), policy=Policy(weights=Weights(0.9, 0.1, 0.0)))
+    assert chosen(place(request(), measured)) == "a"
+    assert chosen(place(request(weights=own), measured)) == "b"
+    blind = snapshot(node("a", 0.2, None), node("b", 0.5, None))
+    for weights in (own, Weights(0, 0, 1)):
+        decision = place(request(weights=weights), blind)
+        assert isinstance(decision, Placed)
+        assert decision.score is not None
+        assert (decision.node, decision.score.weights) == ("a", Weights(0.5, 0.5, 0))
 
 
 def test_apart_is_a_last_resort_and_near_a_preference() -> None:

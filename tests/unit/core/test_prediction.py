@@ -34,6 +34,13 @@ def test_a_recent_sample_stands_for_itself() -> None:
     assert predict(node(age=30), POLICY, NOW, FLEET).cpu.total == pytest.approx(0.1)
 
 
+def test_an_instant_is_recent_for_as_long_as_what_was_measured_with_it() -> None:
+    """Memory has no window of its own: how often it is measured is told by that of the CPU."""
+    for age in (12, 30):
+        assert predict(node(age=age), POLICY, NOW, FLEET).memory.total == pytest.approx(0.1)
+    assert predict(node(age=60), POLICY, NOW, FLEET).memory.total > 0.1
+
+
 def test_an_old_sample_gives_way_to_the_fleet_with_growing_margin() -> None:
     """Beyond two windows trust falls by the age, the rest is the fleet's mean, and its variance is in the margin."""
     trust = exp(-60 / FORGET_SECONDS)

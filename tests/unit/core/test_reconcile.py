@@ -117,7 +117,8 @@ def test_a_missing_pod_is_confirmed_before_it_is_believed() -> None:
 
 def test_a_pod_from_the_future_means_an_old_view() -> None:
     """A Pod of a later attempt than the status knows is never deleted: the Task is read anew."""
-    assert decide(task(), pod(Phase.RUNNING))[0] == RefreshTask()
+    late = pod(Phase.RUNNING)
+    assert decide(task(), late)[0] == RefreshTask((late,))
 
 
 REFUSED = TaskStatus(
@@ -148,7 +149,23 @@ def test_a_pod_that_was_made_after_its_refusal_is_taken_up(late: Pod, stop: dict
 
 def test_only_a_number_that_was_given_back_is_taken_up() -> None:
     """A Pod beyond the refused number tells that the status is old."""
-    assert decide(task(REFUSED), pod(Phase.RUNNING, attempt=2, name="t-01234-0-2"))[0] == RefreshTask()
+    beyond = pod(Phase.RUNNING, attempt=2, name="t-01234-0-2")
+    assert decide(task(REFUSED), beyond)[0] == RefreshTask((beyond,))
+
+
+def test_a_pod_whose_task_was_read_is_not_read_about_again() -> None:
+    """Where the record of the refusal was lost, the Task that was read after the Pod says the same: it is taken up.
+
+    One that no next attempt can be is deleted, also when it has ended, for a later attempt has its name.
+    """
+    late = pod(node="", named=("c", "d"), disowned=True)
+    status = written(decide(task(), late))
+    assert (status.state, status.attempt, status.pod, status.assigned_to) == (State.ASSIGNED, 1, late.name, "c")
+    for of, phase in ((task(), Phase.RUNNING), (task(), Phase.FAILED), (task(RUNNING), Phase.RUNNING)):
+        beyond = pod(phase, attempt=7, name="t-01234-0-7", uid="pod-7", disowned=True)
+        found = decide(of, beyond)
+        assert found[0] == DeletePod(beyond)
+        assert not any(isinstance(item, RefreshTask | WriteStatus) for item in found)
 
 
 def test_a_pod_beyond_the_end_is_a_stray() -> None:

@@ -20,7 +20,7 @@ from loadstar.core.scoring import CLASS_ORDER
 from loadstar.core.shapes import FAN, Group, Member, enclose, member_of, shape_of
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.strategies import RUNNERS_UP, ranked
-from tests.unit.core.builders import GI, NOW, request, view, worker
+from tests.unit.core.builders import GI, NOW, load, request, view, worker
 
 GPU = {"capability.loadstar.dev/gpu": ""}
 SHARES = st.one_of(st.sampled_from([0.0, 0.3, 0.8, 0.85, 1.2]), st.floats(0, 1.5))
@@ -124,6 +124,22 @@ def test_the_search_is_exact(nodes: list[dict[str, Any]], kinds: list[dict[str, 
             ledger.put(f"task-{number}", Charge(chosen, requests, expected(requests)))
         if number % 3 == 2:
             ledger.drop(f"task-{number - 2}")
+
+
+def test_nodes_are_put_in_order_anew_after_as_many_samples_as_there_are() -> None:
+    """However few come at a time: boxes are around nodes that are alike now, not as they once were."""
+    book, policy = Ledger(), Policy()
+    for number in range(100):
+        book.put_node(view(f"n{number}").node)
+        book.put_loads({f"n{number}": load(number / 50, (0.9 - number / 200) * 8 * GI)})
+    book.snapshot(policy, NOW)
+    (group,) = book._shapes.groups.values()
+    first = [member.view.node.name for member in group.standing]
+    for number in range(1, 102):
+        at = number % 100
+        book.put_loads({f"n{at}": load(2 - at / 50, (0.4 + at / 200) * 8 * GI, timestamp=NOW + number / 100)})
+        assert agree(request(), book.snapshot(policy, NOW + 2)) is not None
+    assert [member.view.node.name for member in group.standing] != first
 
 
 @settings(max_examples=50, deadline=None)

@@ -87,6 +87,17 @@ def test_power_of_two_takes_the_less_loaded_of_two(count: int) -> None:
     assert upper / 4000 == pytest.approx(0.25 if count == MANY else 0.1, abs=0.05)
 
 
+@pytest.mark.parametrize("strategy", PINNING)
+@pytest.mark.parametrize("spare", [0, MANY])
+def test_a_quarantined_node_is_everybodys_last_choice(strategy: Strategy, spare: int) -> None:
+    """It looks idle, and its turn comes often: no strategy of ours takes it while another node can take the Task."""
+    bad, good = replace(view("bad", 0.0), failing=True), view("good", 0.9)
+    bad.node = replace(bad.node, base_weight=1000.0)
+    full = [view(f"n{i}", requested={"cpu": 4000}) for i in range(spare)]
+    assert choices(strategy, [bad, good, *full], 20).keys() == {"good"}
+    assert choices(strategy, [bad, *full], 3).keys() == {"bad"}
+
+
 def in_turn(book: Ledger, tasks: int) -> list[str]:
     names = []
     for number in range(tasks):

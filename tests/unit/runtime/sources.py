@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from loadstar.core.coverage import Verdict
 from loadstar.core.model import Load, Node
+from loadstar.runtime.ports import Take
 
 WELL = Verdict(True, "Measured", "all is well")
 
@@ -22,12 +23,12 @@ class FakeSource:
         self.asked: list[set[str]] = []
         self.closed = 0
 
-    async def read(self, nodes: Mapping[str, Node], take: Callable[[Mapping[str, Load]], None]) -> Verdict:
+    async def read(self, nodes: Mapping[str, Node], take: Take) -> Verdict:
         self.asked.append(set(nodes))
         self.before()
         if isinstance(self.answer, Exception):
             raise self.answer
-        take(self.loads)
+        await take(self.loads)
         return self.answer
 
     async def close(self) -> None:

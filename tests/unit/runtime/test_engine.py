@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from loadstar.core.model import Phase, Task
+from loadstar.core.model import Phase, Pod, Task, TaskStatus
+from loadstar.core.reasons import Reason
 from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State
+from loadstar.core.template import Template
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.engine import Engine
 from loadstar.runtime.leader import Leader
-from loadstar.runtime.ports import ClusterError, Conflict, Throttled, Unavailable
+from loadstar.runtime.ports import ClusterError, Conflict, Forbidden, Invalid, Throttled, Unavailable
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 from loadstar.runtime.writer import Writer
@@ -124,3 +126,43 @@ async def test_one_bad_task_does_not_stop_the_others(monkeypatch: pytest.MonkeyP
         world.add(task(name="bad", uid="bad"))
         world.add(task())
         await world.until(lambda: bool(world.cluster.pods))
+
+
+class StrictCluster(FakeCluster):
+    """Takes no status with attempts, refuses the first Pod although it makes it, and shows that one late."""
+
+    reads = 0
+    late: Pod | None = None
+
+    async def write_status(self, task: Task, status: TaskStatus) -> Task:
+        if status.attempts:
+            raise Invalid("status.attempts: too long")
+        return await super().write_status(task, status)
+
+    async def create_pod(
+        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+    ) -> Pod:
+        made = await super().create_pod(task, template, attempt, node, others)
+        if self.late is None:
+            self.late = made
+            raise Forbidden("exceeded quota")
+        return made
+
+    async def read_task(self, namespace: str, name: str) -> Task | None:
+        self.reads += 1
+        return await super().read_task(namespace, name)
+
+
+async def test_a_late_pod_without_a_record_is_read_about_once() -> None:
+    """The record of a refused attempt may be lost with a status that was too large: one look at the Task settles whose
+    the Pod is that came through late, and it is taken up.
+    """
+    cluster = StrictCluster()
+    async with World(cluster).leading() as world:
+        world.add(task())
+        await world.until(lambda: cluster.tasks[KEY].status.reason == Reason.POD_CREATE_FORBIDDEN)
+        assert cluster.tasks[KEY].status.attempts == ()
+        world.see("t-01234-0-1", Phase.RUNNING)
+        await world.until(lambda: world.state() is State.RUNNING)
+        assert (cluster.reads, cluster.tasks[KEY].status.attempt) == (1, 1)
+        assert cluster.created == ["t-01234-0-1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from loadstar.core.coverage import UNREAD, Verdict
 from loadstar.core.metering import Source
 from loadstar.core.model import Load, Policy, Sample
+from loadstar.core.placement import Placed, place
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.ports import ClusterError, Forbidden, Misconfigured, NotFound, Throttled, Unavailable
-from loadstar.runtime.reader import Reader, believed
+from loadstar.runtime.reader import AT_ONCE, Reader, believed
 from loadstar.runtime.store import Store
-from tests.unit.core.builders import NOW, load, view
+from tests.unit.core.builders import NOW, load, request, view
 from tests.unit.runtime.fakes import FakeClock
 from tests.unit.runtime.sources import WELL, FakeSource
 
@@ -140,3 +142,24 @@ async def test_to_be_late_is_said() -> None:
     assert (await bench.read()).reason == "NodesMissing"
     source.answer, source.pause = WELL, 10.0
     assert (await bench.read()) == WELL
+
+
+async def test_samples_of_many_nodes_let_others_have_their_turn() -> None:
+    """Thousands of nodes are taken in some at a time, and a placement between finds those in order that are in."""
+    names = [f"n{number}" for number in range(5 * AT_ONCE)]
+    bench = Bench(FakeSource({name: load(1 + int(name[1:]) / 1000, 1) for name in reversed(names)}))
+    for name in names:
+        bench.store.apply_node(view(name).node)
+    fresh: list[int] = []
+
+    async def others() -> None:
+        while len(fresh) < 20:
+            nodes = bench.store.snapshot(NOW).nodes
+            fresh.append(sum(nodes[name].load is not None for name in names))
+            decision = place(request(), bench.store.snapshot(NOW))
+            assert isinstance(decision, Placed)
+            assert decision.node == f"n{len(names) - fresh[-1]}" or not fresh[-1]
+            await asyncio.sleep(0)
+
+    await asyncio.gather(bench.read(), others())
+    assert {AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE, 4 * AT_ONCE, 5 * AT_ONCE} <= set(fresh)

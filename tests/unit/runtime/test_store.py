@@ -183,6 +183,19 @@ def test_a_pod_of_another_attempt_is_dropped_when_gone() -> None:
     assert seen.pods == ()
 
 
+def test_a_disowned_pod_is_forgotten_when_gone() -> None:
+    """It is of no attempt of its Task: when it has gone, or had when it was read about, nothing of it stays."""
+    for late in (pod(Phase.RUNNING), pod(Phase.RUNNING, gone=True)):
+        store = Store()
+        store.apply_task(task())
+        store.apply_pod(late)
+        store.apply_pod(replace(late, disowned=True), confirmed=True)
+        store.remove_pod(late.uid)
+        view = store.view(("ns", "t"))
+        assert view is not None
+        assert view.pods == ()
+
+
 def test_wait_reasons_are_written_late_once_and_slowly() -> None:
     """Only a reason that lasted and is news is written, and never more than so many a second."""
     notes = Notes()

@@ -36,7 +36,7 @@ class Taken:
     def __init__(self) -> None:
         self.batches: list[Mapping[str, Load]] = []
 
-    def __call__(self, loads: Mapping[str, Load]) -> None:
+    async def __call__(self, loads: Mapping[str, Load]) -> None:
         self.batches.append(loads)
 
     def of(self, name: str) -> Load:
