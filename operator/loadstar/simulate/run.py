@@ -176,7 +176,6 @@ class Run:
         """Place what can be placed; where no room became free, only what has just come can be."""
         site, chooser = self.site, self._chooser
         self._planned = False
-        site.cycle += 1
         whole = self._freed or site.now - self._passed >= RETRY
         trying = list(self._waiting.values()) if whole else self._fresh
         self._freed, self._fresh = False, []
@@ -217,6 +216,7 @@ class Run:
         self.courses[job.number].finished = self.site.now
         self.site.ledger.end(job.uid, self.site.now)
         self._chooser.ended(job, machine.host.name, self.site)
+        self.site.freed(machine.host.name)
         self._left -= 1
         self._free()
         self._foretell(machine)
@@ -280,6 +280,7 @@ class Run:
         else:
             there = step == 2 or what.seconds < NOTICED  # noqa: PLR2004 - the last of three steps
             self.site.ledger.put_node(replace(machine.host.node, ready=there))
+            self.site.full.clear()
             if step == 2:  # noqa: PLR2004 - see above
                 self._dead.discard(what.node)
                 machine.freeze(now, frozen=False)
@@ -290,6 +291,7 @@ class Run:
         """What was lost with its node is to be placed anew."""
         self.site.ledger.drop(job.uid)
         self._chooser.ended(job, node, self.site)
+        self.site.freed(node)
         self._waiting[job.number] = job
         self._fresh.append(job)
         self._free()

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from loadstar.core.classes import Use, class_of
+from loadstar.core.fit import no_room
 from loadstar.core.ledger import Ledger
 from loadstar.core.model import Placement, Policy, Strategy, Worker
 from loadstar.core.nodes import Charge
-from loadstar.core.quantity import Quantities
+from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.template import Template
 from loadstar.simulate.job import Job
 from loadstar.simulate.machine import Machine
 from loadstar.simulate.meter import Reading
+
+Size: TypeAlias = tuple[int, int]
+"""Millicores and bytes that a Pod requests."""
+
+
+def size_of(requests: Quantities) -> Size:
+    """Of a Pod's requests."""
+    return requests.get(CPU, 0), requests.get(MEMORY, 0)
 
 
 class Chooser(Protocol):
@@ -51,9 +60,10 @@ class Site:
         self.machines = machines
         self.fit = fit
         self.now = 0.0
-        self.cycle = 0
         self.ledger = Ledger()
         self._asked: dict[int, Quantities] = {}
+        self.full: set[Size] = set()
+        """Requests that no node has room for, until one becomes free."""
         self._uses: dict[str, tuple[Job, Use]] = {}
         self._workers: dict[tuple[object, ...], Worker] = {}
         self._templates: dict[tuple[int, Strategy], Template] = {}
@@ -96,6 +106,11 @@ class Site:
         """Charge the node for a Pod that is promised, or that runs since `started`."""
         kind = class_of(self.worker(job, requests))
         self.ledger.put(job.uid, Charge(node, requests, self.ledger.expected(kind, requests, started), kind))
+
+    def freed(self, node: str) -> None:
+        """Something has ended on the node: who was refused may have room there."""
+        view = self.ledger.nodes[node]
+        self.full = {size for size in self.full if no_room(view, {CPU: size[0], MEMORY: size[1]}) is not None}
 
     def take(self, reading: Reading) -> None:
         """Take in the sample of a node. What it has of Pods is kept until `learn`."""

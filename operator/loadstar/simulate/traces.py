@@ -151,6 +151,15 @@ def _rows(
     lines: Iterable[str], name: str, columns: Mapping[str, Column], label: str
 ) -> list[tuple[int, str, dict[str, float]]]:
     """Line, label and values of each row."""
+    try:
+        return _read(lines, name, columns, label)
+    except csv.Error as error:
+        raise TraceError(f"{name} is no CSV: {error}") from error
+
+
+def _read(
+    lines: Iterable[str], name: str, columns: Mapping[str, Column], label: str
+) -> list[tuple[int, str, dict[str, float]]]:
     reader = csv.DictReader(lines, skipinitialspace=True)
     heads = [head.strip() for head in reader.fieldnames or ()]
     reader.fieldnames = heads

@@ -15,7 +15,7 @@ AWARE, ROBIN = Strategy.LOAD_AWARE, Strategy.ROUND_ROBIN
 
 
 def result(strategy: Strategy, nodes: int, *totals: float, **more: int) -> Result:
-    found = (replace(PLAIN, total_mean=total, **more) for total in totals)  # type: ignore[arg-type]
+    found = (replace(PLAIN, total_mean=total, **more) for total in totals)
     return Result(Trial(strategy, Weights(), nodes), tuple(found))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from loadstar.core.model import Load, Policy, Sample
 from loadstar.simulate.kube_scheduler import KubeScheduler
 from loadstar.simulate.machine import Machine
+from loadstar.simulate.shape import Host
 from loadstar.simulate.site import Site
 from tests.unit.simulate.clusters import GIB, host, job
 
 
-def site(*hosts: object, fit: bool = True) -> Site:
-    return Site(Policy(), {each.name: Machine(each) for each in hosts}, fit=fit)  # type: ignore[attr-defined, misc]
+def site(*hosts: Host, fit: bool = True) -> Site:
+    return Site(Policy(), {each.name: Machine(each) for each in hosts}, fit=fit)
 
 
 def test_the_least_requested_node_wins_whatever_it_does() -> None:
@@ -21,12 +22,12 @@ def test_the_least_requested_node_wins_whatever_it_does() -> None:
 
 
 def test_room_is_by_requests() -> None:
-    """Where nothing has room the Task waits, and is asked about once in a cycle."""
+    """Where nothing has room the Task waits, and is asked about again when something has ended."""
     found, chooser = site(host(requested={"cpu": 3500})), KubeScheduler(1)
     assert chooser.choose(job(), found) is None
     found.ledger.drop("others-n0")
     assert chooser.choose(job(), found) is None
-    found.cycle += 1
+    found.freed("n0")
     assert chooser.choose(job(), found) == "n0"
 
 

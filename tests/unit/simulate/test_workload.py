@@ -25,7 +25,6 @@ def test_the_load_is_what_was_asked_for() -> None:
 
 def test_the_share_in_bursts_is_what_was_asked_for() -> None:
     """Half of the Tasks come with others of their class at an instant."""
-    jobs = [each for seed in range(20) for each in Model().jobs(seed)]
     for bursts in (0.0, 0.5):
         jobs = [(seed, each.arrival) for seed in range(20) for each in Model(bursts=bursts).jobs(seed)]
         crowds = Counter(jobs)
