@@ -48,6 +48,7 @@ def test_where_nothing_has_room_some_pods_wait_without_a_node() -> None:
     assert [placed(chooser, found, each) for each in jobs] == [None] * len(jobs)
     assert len(chooser._unpinned) == SHOWN_PODS
     found.ledger.drop("others-n0")
+    found.freed("n0")
     assert placed(chooser, found, jobs[0]) == "n0"
     assert len(chooser._unpinned) == SHOWN_PODS - 1
 
