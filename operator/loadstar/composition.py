@@ -22,11 +22,13 @@ from loadstar.handlers.observers import Observers
 from loadstar.kube.client import Client
 from loadstar.kube.cluster import KubeCluster, KubeLeases
 from loadstar.kube.credentials import Credentials
+from loadstar.kube.taskprofiles import KubeProfiles
 from loadstar.runtime.audit import Audit
 from loadstar.runtime.clock import SystemClock
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.decisions import Decisions
 from loadstar.runtime.engine import Engine
+from loadstar.runtime.keeper import Keeper
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.loads import Loads
 from loadstar.runtime.report import Report
@@ -66,8 +68,9 @@ class Operator:
             credentials.server, credentials.ssl_context, credentials.authorization, Path(settings.source_files)
         )
         self.loads = Loads(sources.build, self.store, self.cycle, clock)
-        self.uses = Uses(PodUses(self.client), self.store, clock)
+        self.uses = Uses(PodUses(self.client), sources.containers, self.store, clock)
         self.report = Report(cluster, self.store, self.queue, self.engine.notes, self.loads, self.leader, clock)
+        self.keeper = Keeper(KubeProfiles(self.client), self.store.profiles, self.leader, clock)
         self.audit = Audit(self.store, self.engine.touch, clock, settings.resync_seconds)
         observers = Observers(self.store, self.engine.touch, self.cycle.wake)
         self.reflectors = observers.reflectors(self.client, clock, settings.resync_seconds)
@@ -82,6 +85,7 @@ class Operator:
             "loads": self.loads,
             "uses": self.uses,
             "report": self.report,
+            "keeper": self.keeper,
             "audit": self.audit,
             "decisions": self.decisions,
             **self.reflectors,
@@ -112,6 +116,7 @@ class Operator:
             self._part("loads", self.loads.run()),
             self._part("uses", self.uses.run()),
             self._part("report", self.report.run()),
+            self._part("keeper", self.keeper.run()),
             self._part("audit", self.audit.run()),
             self._part("decisions", self.decisions.run()),
             self._part("engine", self._lead()),

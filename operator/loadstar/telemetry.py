@@ -40,6 +40,19 @@ DECISIONS_LOST = Counter("loadstar_decisions_lost_total", "Decisions that the de
 LOAD_READ_ERRORS = Counter("loadstar_load_read_errors_total", "Failed reads of a load source", ["source"])
 LOAD_READ_SECONDS = Histogram("loadstar_load_read_seconds", "Time of one reading", ["source"], buckets=(*_FAST, 30, 60))
 LOAD_SOURCE_READY = Gauge("loadstar_load_source_ready", "1 while a load source measures all it should", ["source"])
+LEARNED_PLACEMENTS = Counter("loadstar_learned_placements_total", "Nodes chosen for learned requests")
+EARLY_PLACEMENTS = Counter(
+    "loadstar_early_placements_total", "Those of them that had no room for what the Task declares"
+)
+LEARNED_OOMS = Counter(
+    "loadstar_learned_ooms_total", "Tasks killed for memory while they asked for less than they declare"
+)
+LEARNED_CLASSES = Gauge(
+    "loadstar_learned_classes", "Classes of Tasks that are known well enough to ask for what they use"
+)
+UNMEASURED_RUNS = Counter("loadstar_unmeasured_runs_total", "Runs that ended with fewer than two samples of their use")
+SPARED_CPU = Gauge("loadstar_spared_cpu_cores", "Cores that Pods of Tasks declare and do not ask for")
+SPARED_MEMORY = Gauge("loadstar_spared_memory_bytes", "Bytes that Pods of Tasks declare and do not ask for")
 LEADING = Gauge("loadstar_leading", "1 while this replica leads")
 
 _CONTEXT: Final = ("task", "namespace", "uid", "attempt", "node", "holder", "source", "resource")

@@ -16,6 +16,8 @@ from tests.image import manifests
 
 Json = dict[str, Any]
 
+KINDS = {"tasks", "placementpolicies", "taskprofiles"}
+
 
 def rendered(*options: str) -> list[Json]:
     """Every object of the chart under some `--set` options."""
@@ -61,7 +63,7 @@ def test_manifests_apply(kubectl: Kubectl) -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "count"),
     [
-        (["crds.install=true"], "CustomResourceDefinition", 2),
+        (["crds.install=true"], "CustomResourceDefinition", len(KINDS)),
         (["crds.install=false"], "CustomResourceDefinition", 0),
         (["replicas=2"], "PodDisruptionBudget", 1),
         (["replicas=1"], "PodDisruptionBudget", 0),
@@ -78,7 +80,7 @@ def test_option_makes_objects(options: list[str], kind: str, count: int) -> None
 def test_crds_are_kept() -> None:
     """Every CRD is kept on uninstall: with it would go every Task."""
     crds = [item for item in rendered() if item["kind"] == "CustomResourceDefinition"]
-    assert [item["metadata"]["annotations"]["helm.sh/resource-policy"] for item in crds] == ["keep", "keep"]
+    assert [item["metadata"]["annotations"]["helm.sh/resource-policy"] for item in crds] == ["keep"] * len(KINDS)
 
 
 def test_pod_options_arrive() -> None:
@@ -173,11 +175,11 @@ def test_files_of_sources_are_mounted() -> None:
 
 
 def test_people_never_write_status() -> None:
-    """No role for people has a subresource, wildcard or anything beside Tasks and PlacementPolicies."""
+    """No role for people has a subresource, wildcard or anything beside our kinds; what was learned they may delete."""
     documents = rendered()
     for name in ("loadstar-view", "loadstar-edit", "loadstar-admin"):
-        assert {what for what, _ in rights(the(documents, "ClusterRole", name))} <= {"tasks", "placementpolicies"}
+        assert {what for what, _ in rights(the(documents, "ClusterRole", name))} <= KINDS
     assert {verb for _, verb in rights(the(documents, "ClusterRole", "loadstar-view"))} == {"get", "list", "watch"}
-    assert {verb for what, verb in rights(the(documents, "ClusterRole", "loadstar-edit")) if what != "tasks"} == {
-        *("get", "list", "watch")
-    }
+    edit = rights(the(documents, "ClusterRole", "loadstar-edit"))
+    for what, more in (("placementpolicies", set()), ("taskprofiles", {"delete"})):
+        assert {verb for kind, verb in edit if kind == what} == {"get", "list", "watch", *more}

@@ -156,6 +156,8 @@ def test_user_stays_in_his_place(jane: Jane) -> None:
     assert 'cannot list resource "tasks"' in done.stderr
     done = jane("patch", "ldp", "default", "--type=merge", "-p", '{"spec": {"thresholds": {"hot": 1}}}', check=False)
     assert 'resource "placementpolicies"' in done.stderr
+    for verb in ("create", "patch", "update"):
+        assert jane("auth", "can-i", verb, "taskprofiles.loadstar.dev", check=False).stdout == "no\n"
 
 
 def test_user_names_only_what_he_may_read(jane: Jane, kubectl: Kubectl, namespace: str) -> None:

@@ -18,7 +18,7 @@ from tests.e2e.replicas import Replicas
 pytestmark = [pytest.mark.bed, pytest.mark.battery, pytest.mark.timeout(900)]
 
 END = "until [ -e /tmp/end-{} ]; do sleep 0.3; done"
-CRDS = ("tasks.loadstar.dev", "placementpolicies.loadstar.dev")
+CRDS = ("tasks.loadstar.dev", "placementpolicies.loadstar.dev", "taskprofiles.loadstar.dev")
 OWNED = ("state", "attempt", "attempts", "completionTime", "exitCode", "failures", "pod", "assignedTo")
 """What a finished Task's status keeps, whoever reads it."""
 
@@ -38,7 +38,7 @@ def before(bed: Bed) -> Iterator[Earlier]:
 def installed(before: Earlier, kubectl: Kubectl) -> Iterator[Earlier]:
     """The earlier commit is what is installed, as on a cluster that never saw this one; this one comes back."""
     call("helm", "uninstall", "loadstar", "-n", SYSTEM, "--wait", "--timeout", "60s")
-    kubectl("delete", "crd", *CRDS, "--timeout=60s")
+    kubectl("delete", "crd", *CRDS, "--ignore-not-found", "--timeout=60s")
     helm(before.chart, tag=earlier.TAG)
     yield before
     install()

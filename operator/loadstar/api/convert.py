@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from loadstar.api import metering
+from loadstar.api import CLASS_LABEL, metering, resources
 from loadstar.api.times import format_time, parse_time
 from loadstar.core.model import (
     Attempt,
@@ -34,8 +34,9 @@ from loadstar.core.model import (
     WhenHot,
     Worker,
 )
-from loadstar.core.quantity import amounts
+from loadstar.core.quantity import MEMORY, amounts
 from loadstar.core.reasons import Reason
+from loadstar.core.resources import LEARNABLE, Requests
 from loadstar.core.states import State
 from loadstar.core.stops import MESSAGES
 
@@ -69,6 +70,7 @@ def task(raw: Mapping[str, Any]) -> Task:
         cancel=bool(spec.get("cancel")),
         suspend=bool(spec.get("suspend")),
         deleting="deletionTimestamp" in meta,
+        label=(meta.get("labels") or {}).get(CLASS_LABEL) or "",
         status=status(raw.get("status") or {}),
     )
 
@@ -83,9 +85,17 @@ def worker(raw: Mapping[str, Any] | None) -> Worker | None:
 @lru_cache(maxsize=4096)
 def _worker(document: bytes) -> Worker:
     """Tasks made from one template, and all versions of a Task, share one worker."""
-    resources = orjson.loads(document).get("resources") or {}
-    requests = amounts({**(resources.get("limits") or {}), **(resources.get("requests") or {})})
-    return Worker(document=document, requests=requests)
+    read = orjson.loads(document)
+    said = read.get("resources") or {}
+    limits = amounts(said.get("limits"))
+    requests = {**limits, **amounts(said.get("requests"))}
+    return Worker(
+        document=document,
+        requests=requests,
+        guaranteed=all(name in limits and requests[name] == limits[name] for name in LEARNABLE),
+        limit=limits.get(MEMORY),
+        image=read.get("image") or "",
+    )
 
 
 def _retry(raw: Mapping[str, Any]) -> Retry:
@@ -123,6 +133,8 @@ def placement(raw: Mapping[str, Any]) -> Placement:
         near=tuple((raw.get("affinity") or {}).get("near") or ()),
         apart=tuple((raw.get("affinity") or {}).get("apart") or ()),
         strict=bool(raw.get("strict")),
+        requests=Requests(raw["requests"]) if raw.get("requests") else None,
+        requires_declared=bool(raw.get("requiresDeclared")),
     )
 
 
@@ -140,6 +152,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
         strategy=Strategy(spec.get("strategy") or default.strategy),
         when_hot=WhenHot(spec.get("whenHot") or default.when_hot),
         when_full=WhenFull(spec.get("whenFull") or default.when_full),
+        requests=Requests(spec.get("requests") or default.requests),
         hot=float((spec.get("thresholds") or {}).get("hot", default.hot)),
         period_seconds=float(metrics.get("periodSeconds", default.period_seconds)),
         stale_seconds=float(metrics.get("staleSeconds", default.stale_seconds)),
@@ -150,6 +163,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
                 requires=tuple(item.get("requires") or ()),
                 prefers=tuple(item.get("prefers") or ()),
                 weights=weights(item["weights"]) if item.get("weights") else None,
+                requires_declared=bool(item.get("requiresDeclared")),
             )
             for name, item in (spec.get("types") or {}).items()
         },
@@ -178,6 +192,8 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         waiting=parse_time(raw.get("waitingTime")),
         stopping=raw["stopping"] if raw.get("stopping") in MESSAGES else "",
         choice=_choice(raw["placement"]) if raw.get("placement") else None,
+        resources=resources.read(raw["resources"]) if raw.get("resources") else None,
+        expected_end=parse_time(raw.get("expectedEndTime")),
         attempts=tuple(_attempt(item) for item in raw.get("attempts") or ()),
         conditions=tuple(_condition(item) for item in raw.get("conditions") or ()),
     )
@@ -209,6 +225,8 @@ def status_document(value: TaskStatus) -> Json:
             "waitingTime": format_time(value.waiting),
             "stopping": str(value.stopping) or None,
             "placement": _choice_document(value.choice) if value.choice else None,
+            "resources": resources.document(value.resources) or None if value.resources else None,
+            "expectedEndTime": format_time(value.expected_end),
             "attempts": [_attempt_document(item) for item in value.attempts] or None,
             "conditions": [condition_document(item) for item in value.conditions] or None,
         }

@@ -19,6 +19,8 @@ from loadstar.api import (
     POLICY_KIND,
     POLICY_NAME,
     POLICY_PLURAL,
+    PROFILE_KIND,
+    PROFILE_PLURAL,
     TASK_KIND,
     TASK_PLURAL,
     VERSION,
@@ -26,6 +28,7 @@ from loadstar.api import (
 )
 from loadstar.api.base import rule
 from loadstar.api.policy import PlacementPolicySpec, PlacementPolicyStatus
+from loadstar.api.profiles import TaskProfileStatus
 from loadstar.api.reference import reference
 from loadstar.api.schema import Schema, structural
 from loadstar.api.status import TaskStatus
@@ -113,6 +116,32 @@ def policy_crd() -> Schema:
     return _crd(names, "Cluster", root, columns, [])
 
 
+def profile_crd() -> Schema:
+    """The CRD of TaskProfile. It has no subresource: it is written whole, and it says nothing that anybody wishes."""
+    status = structural(TaskProfileStatus)
+    status["x-kubernetes-map-type"] = "atomic"
+    root = {
+        "type": "object",
+        "description": "What Tasks of a class were seen to use. Delete one to have its class learned anew.",
+        "properties": {**_typed(PROFILE_KIND), "status": status},
+    }
+    columns = [
+        _column("Runs", ".status.runs", kind="integer"),
+        _column("CPU", ".status.requests.cpu"),
+        _column("Memory", ".status.requests.memory"),
+        _column("Declared CPU", ".status.declared.cpu"),
+        _column("Declared Memory", ".status.declared.memory"),
+        _column("Seconds", ".status.runSeconds.mean", kind="number"),
+        _column("OOMs", ".status.ooms", kind="integer"),
+        _column("Image", ".status.image", wide=True),
+        _column("Unmeasured", ".status.unmeasured", kind="integer", wide=True),
+        _column("Written", ".status.writtenTime", kind="date", wide=True),
+        _column("Seen", ".status.lastSeenTime", kind="date"),
+    ]
+    names = {"kind": PROFILE_KIND, "plural": PROFILE_PLURAL, "singular": "taskprofile", "shortNames": ["ldtp"]}
+    return _crd(names, "Namespaced", root, columns, [], subresources=False)
+
+
 def transition_rules() -> list[dict[str, str]]:
     """What may follow which state. The API server enforces it on every write of the status.
 
@@ -130,7 +159,7 @@ def transition_rules() -> list[dict[str, str]]:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated file with its text."""
-    crds = {"tasks.yaml": task_crd(), "placementpolicies.yaml": policy_crd()}
+    crds = {"tasks.yaml": task_crd(), "placementpolicies.yaml": policy_crd(), "taskprofiles.yaml": profile_crd()}
     objects = crds | {"taskedits.yaml": edits.policy(), "taskedits-binding.yaml": edits.binding()}
     files = {
         root / folder / name: HEADER + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120)
@@ -167,12 +196,14 @@ def main(arguments: list[str], root: Path | None = None) -> int:
     return 0
 
 
-def _crd(names: Schema, scope: str, root: Schema, columns: list[Schema], selectable: list[str]) -> Schema:
+def _crd(
+    names: Schema, scope: str, root: Schema, columns: list[Schema], selectable: list[str], *, subresources: bool = True
+) -> Schema:
     version: Schema = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "subresources": {"status": {}},
+        **({"subresources": {"status": {}}} if subresources else {}),
         "additionalPrinterColumns": columns,
         "schema": {"openAPIV3Schema": root},
     }

@@ -18,6 +18,10 @@ NAME: Final = f"{TASK_PLURAL}.{GROUP}"
 _ADMISSION: Final = "admissionregistration.k8s.io/v1"
 _CREATED: Final = "oldObject == null || "
 _NAMED: Final = "object.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')"
+_TORN: Final = (
+    "object.spec.?placement.?requiresDeclared.orValue(false) && "
+    "object.spec.?placement.?requests.orValue('') == 'Learned'"
+)
 
 
 def held_fields() -> list[str]:
@@ -48,10 +52,10 @@ def policy() -> Json:
                 # A new Task with a good name, or a change of labels, costs no more than this look.
                 {
                     "name": "something-to-refuse",
-                    "expression": f"oldObject == null ? !{_NAMED} : object.spec != oldObject.spec",
+                    "expression": f"oldObject == null ? !{_NAMED} || ({_TORN}) : object.spec != oldObject.spec",
                 },
             ],
-            "validations": [_name(), *(_held(name) for name in held_fields()), _cancel(), _priority()],
+            "validations": [_name(), _requests(), *(_held(name) for name in held_fields()), _cancel(), _priority()],
         },
     }
 
@@ -70,6 +74,13 @@ def _name() -> Json:
     return _validation(
         f"oldObject != null || {_NAMED}",
         "metadata.name: must be a DNS label: at most 63 of a-z, 0-9 and '-', starting and ending with a-z or 0-9",
+    )
+
+
+def _requests() -> Json:
+    return _validation(
+        f"oldObject != null || !({_TORN})",
+        "spec.placement: must have requests Declared, or none, when requiresDeclared is true",
     )
 
 

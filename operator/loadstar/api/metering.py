@@ -31,6 +31,7 @@ def read(metrics: Json) -> Metering:
             load1=Source(named.get("load1", usual.load1)),
             io_pressure=Source(named.get("ioPressure", usual.io_pressure)),
         ),
+        pods=Source(named.get("pods") or Source.METRICS_SERVER),
         kubelet=_kubelet(metrics.get("kubelet") or {}),
         prometheus=_prometheus(metrics.get("prometheus") or {}),
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from loadstar.api.base import ATOMIC, Model, rule, rules, says
+from loadstar.api.base import ATOMIC, UNSAID, Model, rule, rules, says
 from loadstar.core.metering import Access
 
 FileName = Annotated[
@@ -57,6 +57,10 @@ class Sources(Model):
     """Threads that want to run (node_load1), which shows how far a full CPU is overloaded: Prometheus or None."""
     io_pressure: Literal["None", "Kubelet", "Prometheus"] = "None"
     """I/O pressure (PSI some), which makes a busy node hot: Kubelet, Prometheus or None."""
+    pods: Annotated[Literal["MetricsServer", "Kubelet"], Field(json_schema_extra=UNSAID)] = "MetricsServer"
+    """What Pods of Tasks use, from which it is learned what their classes need. MetricsServer, unless said otherwise:
+    its samples. Kubelet: also counters of /metrics/cadvisor, which tell of short runs and short peaks; with Direct
+    that needs the chart's loadSources.kubelet.cadvisor."""
 
 
 class Tls(Model):

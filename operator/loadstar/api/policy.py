@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from loadstar.api.base import SET, DnsLabel, LabelName, Model, StatusModel, keyed
+from loadstar.api.base import SET, UNSAID, DnsLabel, LabelName, Model, StatusModel, keyed
 from loadstar.api.metrics import Metrics
 from loadstar.api.status import Condition, Count, Name, Text, Time
 from loadstar.api.task import Weights
 from loadstar.api.worker import Worker
 from loadstar.core.model import NodeClass, Strategy, WhenFull, WhenHot
+from loadstar.core.resources import Requests
 from loadstar.core.standing import SHOWN
 
 
@@ -33,6 +34,8 @@ class TypeDefaults(Model):
     """Capabilities that make a node better."""
     weights: Weights | None = None
     """What each resource's load counts for Tasks of this type that do not say."""
+    requires_declared: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
+    """true: Pods of Tasks of this type ask for what is declared, whatever else is said."""
 
 
 class PlacementPolicySpec(Model):
@@ -48,6 +51,9 @@ class PlacementPolicySpec(Model):
     when_full: WhenFull = WhenFull.CREATE_PODS
     """CreatePods: where no node has had room for 30 s, up to ten Pods exist all the same, unpinned, so that a cluster
     autoscaler sees demand. Hold: Tasks wait without Pods."""
+    requests: Requests = Requests.DECLARED
+    """What Pods of Tasks that do not say ask for. Declared: what worker.resources says. Learned: what Tasks of their
+    class were seen to use, never more than that; requests equal to limits are left as they are."""
     thresholds: Thresholds = Thresholds()
     """When a node is hot."""
     metrics: Metrics = Metrics()
@@ -134,4 +140,5 @@ class PlacementPolicyStatus(StatusModel):
     """Of the others the 20 worst, worst first; where there are fewer, also nodes that are closed."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
     """LoadDataFresh: whether every open node has a fresh sample. MetricsReady: whether every resource that has a source
-    is measured; MetricsServerReady, KubeletReady, PrometheusReady: how the last reading of each went."""
+    is measured; MetricsServerReady, KubeletReady, PrometheusReady: how the last reading of each went. RequestsFit:
+    False with requests Declared while Tasks declare much more than their classes use."""

@@ -18,6 +18,7 @@ Count = Annotated[int, Field(ge=0, le=2147483647)]
 Number = Annotated[int, Field(ge=0, le=999999999)]
 """Of an attempt: it is part of the Pod's name."""
 ExitCode = Annotated[int, Field(ge=-2147483648, le=2147483647)]
+Quantity = Annotated[str, Field(max_length=32)]
 ReasonText = Annotated[str, Field(max_length=128, pattern=r"^([A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?)?$")]
 
 
@@ -55,6 +56,31 @@ class Choice(StatusModel):
     rejected: Text | None = None
     """Nodes that could not take it, by cause, such as "2 cordoned, 1 not Ready"; absent when all could. Among more than
     100 nodes those without room are not counted."""
+
+
+class Amounts(StatusModel):
+    """CPU and memory."""
+
+    cpu: Quantity | None = None
+    """CPU, such as 250m."""
+    memory: Quantity | None = None
+    """Memory, such as 64Mi."""
+
+
+class TaskResources(StatusModel):
+    """What the latest attempt asked for and used. Absent where it asked for what is declared and was not measured."""
+
+    declared: Amounts | None = None
+    """What worker.resources says."""
+    requested: Amounts | None = None
+    """What its Pod asked for."""
+    used: Amounts | None = None
+    """What it was seen to use: CPU in the mean, memory at the most."""
+    percentile: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Which percentile of the peaks of its class the memory request is made of; 100 for the largest."""
+    killed_at: Quantity | None = None
+    """The memory that an attempt asked for which was killed for memory although more is declared: that is free once,
+    and from then on its Pods ask for what is declared."""
 
 
 class AttemptRecord(StatusModel):
@@ -121,6 +147,10 @@ class TaskStatus(StatusModel):
     """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
     placement: Choice | None = None
     """Why this node."""
+    resources: TaskResources | None = None
+    """What it declares, asked for and used."""
+    expected_end_time: Time | None = None
+    """When the open attempt ends if it takes as long as Tasks of its class do; written once, when it begins to run."""
     attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
     """The last five attempts that ended without success."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None

@@ -20,6 +20,7 @@ from loadstar.api.base import (
 )
 from loadstar.api.worker import Worker
 from loadstar.core.model import PodRetention, Strategy
+from loadstar.core.resources import Requests
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -108,6 +109,11 @@ class Placement(Model):
     strict: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
     """true: its Pod names the chosen node alone. Otherwise up to two more that are as good, of which kube-scheduler may
     take one where the first does not do, as for the zone of a volume."""
+    requests: Requests | None = None
+    """Declared: its Pods ask for what worker.resources says. Learned: for what Tasks of its class were seen to use,
+    never for more than that. Absent: as the PlacementPolicy says, which leaves requests equal to limits as they are."""
+    requires_declared: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
+    """true: its Pods ask for what worker.resources says, whatever else is said."""
 
 
 class Backoff(Model):

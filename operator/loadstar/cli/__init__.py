@@ -6,7 +6,9 @@ import click
 
 from loadstar import __version__
 from loadstar.cli.operate import run_operator
+from loadstar.cli.profile import profile
 from loadstar.cli.replay import replay_log
+from loadstar.cli.savings import savings
 from loadstar.cli.simulate import simulate
 from loadstar.cli.submit import submit
 from loadstar.cli.top import top
@@ -19,5 +21,5 @@ def main() -> None:
     """Run Tasks where the cluster really has room, and say why."""
 
 
-for command in (run_operator, submit, why, top, replay_log, simulate):
+for command in (run_operator, submit, why, top, profile, savings, replay_log, simulate):
     main.add_command(command)

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import click
 
-from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, TASK_PLURAL, TASK_UID_LABEL, convert
+from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, PROFILE_PLURAL, TASK_PLURAL, TASK_UID_LABEL, convert
 from loadstar.core.coverage import spoken
 from loadstar.core.metering import Source
 from loadstar.core.model import Load, NodeClass
 from loadstar.core.states import State
 from loadstar.kube import translate
 from loadstar.kube.client import Client
+from loadstar.kube.taskprofiles import kept
 from loadstar.runtime.ports import ClusterError, Forbidden, NotFound
 from loadstar.runtime.reader import AHEAD_SECONDS, believed
 from loadstar.runtime.store import Store
@@ -28,6 +29,7 @@ from loadstar.sources.pod_uses import PodUses
 Json = dict[str, Any]
 PAGE: Final = 500
 TASKS_PATH: Final = f"/apis/{API_VERSION}/{TASK_PLURAL}"
+PROFILES_PATH: Final = f"/apis/{API_VERSION}/{PROFILE_PLURAL}"
 
 
 async def policy_object(client: Client) -> Json:
@@ -45,6 +47,7 @@ async def view(client: Client, policy: Json) -> Store:
     for raw in await items(client, "/api/v1/nodes"):
         store.apply_node(translate.node(raw))
     await _hold(client, store)
+    await _profiles(client, store)
     ours = False
     for raw in await items(client, "/api/v1/pods"):
         if TASK_UID_LABEL in (raw["metadata"].get("labels") or {}):
@@ -89,10 +92,29 @@ async def _hold(client: Client, store: Store) -> None:
         _note("you may not list Tasks of all namespaces: of those that wait for their Pod nothing is reserved")
 
 
+async def _profiles(client: Client, store: Store) -> None:
+    """What is known of classes, by which Tasks ask for less than they declare."""
+    try:
+        learn_from(store, await items(client, PROFILES_PATH))
+    except NotFound:
+        return
+    except Forbidden:
+        _note("you may not list TaskProfiles of all namespaces: Tasks count as asking for what they declare")
+
+
+def learn_from(store: Store, profiles: list[Json]) -> None:
+    """Take over TaskProfiles."""
+    for raw in profiles:
+        found = kept(raw)
+        if found.profile is not None:
+            name = raw["metadata"]["namespace"], raw["metadata"]["name"]
+            store.profiles.seen(name, found.version, found.profile, found.written)
+
+
 async def _learn(client: Client, store: Store) -> None:
     """What Pods of Tasks were measured to use tells what their classes use of what they request."""
     try:
-        store.apply_uses(await PodUses(client).read())
+        store.apply_uses(await PodUses(client).read(store.nodes))
     except ClusterError:
         _note("what Pods of Tasks use is not known to you: they are expected to use what they request")
 

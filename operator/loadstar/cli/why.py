@@ -14,12 +14,15 @@ import orjson
 
 from loadstar.api import convert
 from loadstar.api.account import account_document
+from loadstar.api.times import format_time
 from loadstar.cli.live import Json, policy_object, view
 from loadstar.cli.session import connected, default_namespace, waiting
 from loadstar.core.account import account, lines, verdict
 from loadstar.core.conditions import SCHEDULED
-from loadstar.core.model import Task
+from loadstar.core.model import Task, TaskStatus
+from loadstar.core.outlook import Ending, earliest
 from loadstar.core.placement import Decision, Placed, place
+from loadstar.core.quantity import CPU, MEMORY, Quantities, show
 from loadstar.core.reasons import EXPLANATIONS, Reason
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
@@ -78,10 +81,36 @@ def record(task: Task) -> list[str]:
             lines.append(f"next     {choice.next}")
         if choice.rejected:
             lines.append(f"out      {choice.rejected}")
+    lines += asked(status)
     for attempt in status.attempts:
         ended = f"attempt {attempt.attempt} on {attempt.node or 'no node'}: {attempt.reason}"
         lines.append(f"earlier  {ended}{f', {attempt.message}' if attempt.message else ''}")
     return lines
+
+
+def asked(status: TaskStatus) -> list[str]:
+    """What it asked for and used, and when it is expected to end."""
+    held, lines = status.resources, []
+    if held is not None:
+        if held.learned:
+            of = f", p{held.percentile} of its class's peaks and 15 %" if held.percentile else ""
+            lines.append(
+                f"asked    {spoken(held.requested)} instead of {spoken(held.declared)}, by what its class uses{of}"
+            )
+        if held.used:
+            lines.append(f"used     {spoken(held.used)}")
+        if held.killed is not None:
+            lines.append(
+                f"killed   for memory while it asked for {show(MEMORY, held.killed)}: free, and now as declared"
+            )
+    if status.expected_end is not None and status.state is State.RUNNING:
+        lines.append(f"ends     about {format_time(status.expected_end)}, if it takes as long as its class does")
+    return lines
+
+
+def spoken(found: Quantities) -> str:
+    """CPU and memory in words."""
+    return ", ".join(f"{name} {show(name, found[name])}" for name in (CPU, MEMORY) if name in found) or "nothing"
 
 
 def explain(reason: str) -> str:
@@ -121,7 +150,7 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
     if node is not None and node not in snapshot.nodes:
         known = ", ".join(sorted(snapshot.nodes)[:NAMED]) or "none"
         raise click.ClickException(f"there is no node {node}; nodes: {known}{' …' * (len(snapshot.nodes) > NAMED)}")
-    request = request_of(task, snapshot, store.node_of)
+    request = request_of(task, snapshot, store.node_of, store.profiles)
     if request is None:
         text = missing_worker_message(task, store.policy)
         return {"now": {"message": text}}, [f"now      {text}"]
@@ -132,11 +161,32 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
         document["now"] = decided(decision)
         would = "it would be placed: " if isinstance(decision, Placed) else ""
         said.append(f"now      {would}{decision.message}")
+        if not isinstance(decision, Placed) and decision.reason is Reason.WAITING_FOR_CAPACITY:
+            document["now"]["expectedStart"], text = begins(store, request, snapshot)
+            said.append(f"begins   {text}")
     if node is not None:
         beside = task.status.assigned_to or (decision.node if isinstance(decision, Placed) else None)
         document["node"], more = compared(task, request, snapshot, node, beside)
         said += more
     return document, said
+
+
+def begins(store: Store, request: Request, snapshot: Snapshot) -> tuple[str | None, str]:
+    """When there may be room for the Task, as a time, and in words that say what that goes by."""
+    ends = (
+        Ending(end, pod.node, pod.requests)
+        for pod in store.our_pods()
+        if not pod.ended and pod.node and (end := store.expected_end(pod)) is not None
+    )
+    start = earliest(request, snapshot, ends)
+    if start is None:
+        return None, "not known: no node gets room by Tasks whose end can be expected"
+    pods = "a Task there ends" if start.ends == 1 else f"{start.ends} Tasks there end"
+    text = (
+        f"in about {start.at - snapshot.now:.0f} s on {start.node}, when {pods}, if that takes as long as their "
+        "classes do in the mean; Tasks of higher priority, and older ones, come first"
+    )
+    return format_time(start.at), text
 
 
 def decided(decision: Decision) -> Json:

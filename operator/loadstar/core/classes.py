@@ -27,7 +27,8 @@ MOST_RATIO: Final = 100.0
 @dataclass(frozen=True, slots=True)
 class Use:
     """What a Pod was measured to use: millicores as the mean over [timestamp - window, timestamp], bytes, and the share
-    of its node's I/O time. None = not measured.
+    of its node's I/O time. Of counters, `cpu_seconds` since its container started, and `peak`, the most bytes it ever
+    had, both at the time `counted`. None = not measured.
     """
 
     cpu: float | None
@@ -35,6 +36,9 @@ class Use:
     io: float | None
     timestamp: float
     window: float
+    cpu_seconds: float | None = None
+    peak: float | None = None
+    counted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

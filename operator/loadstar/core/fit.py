@@ -50,7 +50,7 @@ def reject(view: NodeView, request: Request) -> Rejection | None:
         or closed(node)
         or (Rejection(Cause.AVOIDED) if node.name in request.avoid else None)
         or (Rejection(Cause.APART) if node.name in request.apart else None)
-        or no_room(view, template.worker.requests)
+        or no_room(view, template.requests)
     )
 
 

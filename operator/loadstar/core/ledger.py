@@ -116,7 +116,8 @@ class Ledger:
             known = self.habits.get(name)
             if known is None and len(self.habits) >= HABITS:
                 del self.habits[next(iter(self.habits))]
-            self.habits[name] = learned(known or PRIOR, charge.requests, use)
+            declared = charge.requests if charge.declared is None else charge.declared
+            self.habits[name] = learned(known or PRIOR, declared, use)
         for name, view in self.nodes.items():
             slowdown = max(1.0, expects[name] / gets[name]) if gets.get(name) else 1.0
             if slowdown != view.slowdown:

@@ -85,11 +85,12 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Metering:
-    """All of it."""
+    """All of it. `pods`: where it is measured what Pods of Tasks use."""
 
     sources: Sources = Sources()
     kubelet: KubeletReading = KubeletReading()
     prometheus: PrometheusReading = PrometheusReading()
+    pods: Source = Source.METRICS_SERVER
 
     def assigned(self) -> dict[Source, tuple[str, ...]]:
         """The fields of `Load` that each named source is to measure."""

@@ -14,6 +14,7 @@ from typing import Final
 from loadstar.core.metering import Metering
 from loadstar.core.quantity import Quantities
 from loadstar.core.reasons import Reason
+from loadstar.core.resources import Requests, Resources
 from loadstar.core.states import State
 
 
@@ -74,7 +75,7 @@ class Placement:
     """Where a Task may run and who decides; None = as its type or the policy says.
 
     `near`, `apart`: names of Tasks of its namespace to be close to or away from. `strict`: its Pod goes to the chosen
-    node or to none.
+    node or to none. `requires_declared`: it gets what it declares, whatever was learned.
     """
 
     strategy: Strategy | None = None
@@ -86,6 +87,8 @@ class Placement:
     near: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     strict: bool = False
+    requests: Requests | None = None
+    requires_declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,16 @@ class PodRetention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What runs: the wire form, as JSON, is carried along unread; decisions need its requests alone."""
+    """What runs: the wire form, as JSON, is carried along unread; decisions need its requests alone.
+
+    `guaranteed`: CPU and memory are limited to what is requested (QoS Guaranteed); `limit`: of memory, in bytes.
+    """
 
     document: bytes
     requests: Quantities
+    guaranteed: bool = False
+    limit: int | None = None
+    image: str = ""
 
 
 class NodeClass(StrEnum):
@@ -198,7 +207,8 @@ class TaskStatus:
     """The status of a Task. Optional values are None until they are known.
 
     `waiting`: when it last began to wait, None for its creation. `stopping`: the reason for which the open attempt is
-    being ended, written before its Pod is deleted so that a crash cannot lose the verdict.
+    being ended, written before its Pod is deleted so that a crash cannot lose the verdict. `expected_end`: by how long
+    its class takes, of the open attempt.
     """
 
     state: State = State.PENDING
@@ -219,13 +229,15 @@ class TaskStatus:
     waiting: float | None = None
     stopping: str = ""
     choice: Choice | None = None
+    resources: Resources | None = None
+    expected_end: float | None = None
     attempts: tuple[Attempt, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One unit of work, as its object says."""
+    """One unit of work, as its object says. `label`: the class that it says it is of, empty for that of its worker."""
 
     namespace: str
     name: str
@@ -245,6 +257,7 @@ class Task:
     cancel: bool = False
     suspend: bool = False
     deleting: bool = False
+    label: str = ""
     status: TaskStatus = TaskStatus()
 
     @property
@@ -382,6 +395,7 @@ class TypeDefault:
     requires: tuple[str, ...] = ()
     prefers: tuple[str, ...] = ()
     weights: Weights | None = None
+    requires_declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +407,7 @@ class Policy:
     hot: float = 0.85
     when_hot: WhenHot = WhenHot.PLACE
     when_full: WhenFull = WhenFull.CREATE_PODS
+    requests: Requests = Requests.DECLARED
     period_seconds: float = 5
     stale_seconds: float = 180
     metering: Metering = field(default_factory=Metering)

@@ -14,6 +14,7 @@ from loadstar.core.fit import Cause, explain_none, reject
 from loadstar.core.model import NodeClass, Policy, Strategy, WhenFull, WhenHot
 from loadstar.core.reasons import Reason
 from loadstar.core.request import Request
+from loadstar.core.resources import NOTHING_LEARNED
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.strategies import STRATEGIES, describe
 
@@ -33,14 +34,22 @@ def place(request: Request, snapshot: Snapshot) -> Decision:
     """
     decision = STRATEGIES[request.template.strategy](request, snapshot)
     if decision is not None:
-        return _cool(decision, snapshot)
+        if not request.template.learned.requests:
+            return _cool(decision, snapshot)
+        if _open(decision):
+            return replace(decision, learned=request.template.learned)
+        return _as_declared(decision, request, snapshot)
     rejections = {
         name: rejection for name, view in snapshot.nodes.items() if (rejection := reject(view, request)) is not None
     }
     if any(rejection.cause in _SECOND_LOOK for rejection in rejections.values()):
         return place(replace(request, avoid=frozenset(), apart=frozenset()), snapshot)
     seen = {rejection.cause: name for name, rejection in rejections.items()}
-    return Unplaced(*explain_none(rejections, request.template.worker.requests), seen=tuple(seen.values()))
+    unplaced = Unplaced(*explain_none(rejections, request.template.requests), seen=tuple(seen.values()))
+    if request.template.learned.requests and unplaced.reason is Reason.REQUEST_TOO_LARGE:
+        # More than any node has can only be learned for what is not declared: then it goes without.
+        return place(_declared(request), snapshot)
+    return unplaced
 
 
 def shown(decision: Decision, policy: Policy, waited: float, pods: int) -> Decision:
@@ -59,6 +68,27 @@ def shown(decision: Decision, policy: Policy, waited: float, pods: int) -> Decis
         text = f"{text}: {decision.message}"
         return Placed(None, None, (), text, fresh=True, strategy=Strategy.KUBE_SCHEDULER, seen=decision.seen)
     return decision
+
+
+def _declared(request: Request) -> Request:
+    """The request as if nothing had been learned."""
+    return replace(request, template=replace(request.template, learned=NOTHING_LEARNED))
+
+
+def _open(placed: Placed) -> bool:
+    """Whether the node is known to have what learned requests count on; where kube-scheduler chooses, it is its."""
+    return placed.score is None or placed.score.node_class is NodeClass.COLD
+
+
+def _as_declared(placed: Placed, request: Request, snapshot: Snapshot) -> Decision:
+    """Learned requests open no node that is hot or not measured: it takes what fits by what is declared."""
+    decision = place(_declared(request), snapshot)
+    if isinstance(decision, Placed) or placed.score is None:
+        return decision
+    best = placed.score
+    kind = "is hot" if best.node_class is NodeClass.HOT else "has no fresh sample"
+    text = f"{decision.message}; what its class was learned to use would fit {best.node}, which {kind}"
+    return Unplaced(decision.reason, text, seen=(*decision.seen, best.node))
 
 
 def _cool(placed: Placed, snapshot: Snapshot) -> Decision:

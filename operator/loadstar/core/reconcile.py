@@ -24,6 +24,7 @@ from loadstar.core.instructions import (
 from loadstar.core.model import Phase, Pod, Task
 from loadstar.core.naming import pod_name
 from loadstar.core.placement import Unplaced
+from loadstar.core.quantity import Quantities
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
 from loadstar.core.template import missing_worker_message, resolve
@@ -55,7 +56,7 @@ def reconcile(view: View, now: float) -> tuple[Instruction, ...]:
     # After a final state no attempt is opened, so a Pod of a later one is a stray; before it, we may be behind.
     if ahead := pods.ahead(view):
         if late := pods.unrefused(view):
-            return steps.adopt(task, late, now)
+            return steps.adopt(task, late, _declared(view), now)
         if not all(pod.disowned for pod in ahead):
             return (RefreshTask(ahead), Requeue(STALE_SECONDS))
     settled: tuple[Instruction, ...] = (*pods.released(view), *pods.surplus(view))
@@ -109,7 +110,14 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
         return (RequestPlacement(),)
     if isinstance(view.decision, Unplaced):
         return (RequestPlacement(), Wait(view.decision.reason, view.decision.message))
-    return steps.assign(task, view.decision, now)
+    asks = view.decision.learned.requests or status.resources is not None
+    return steps.assign(task, view.decision, _declared(view) if asks else {}, now)
+
+
+def _declared(view: View) -> Quantities:
+    """What the Task declares, by its type where it says nothing of its own."""
+    template = resolve(view.task, view.policy)
+    return template.worker.requests if template is not None else {}
 
 
 def _open(view: View, now: float) -> tuple[Instruction, ...]:
@@ -123,14 +131,19 @@ def _open(view: View, now: float) -> tuple[Instruction, ...]:
         return (RestorePod(pod), Requeue(STALE_SECONDS))
     if task.status.state is State.ASSIGNED and pod.ran:
         # What ran is told as having run, also when it is over already.
-        return steps.run(task, pod, now)
+        return steps.run(task, pod, now, view.takes)
     if pod.ended:
-        return stops.stopped(task, pod, now) if task.status.stopping else steps.finish(task, pod, now)
+        return stops.stopped(task, pod, now) if task.status.stopping else _finish(view, pod, now)
     if task.status.stopping:
         return _stopping(view, pod)
     if reason := stops.why(task, now, started=pod.ran):
         return stops.stop(task, reason, now)
     return _live(view, pod, now)
+
+
+def _finish(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
+    template = resolve(view.task, view.policy) if view.task.status.resources is not None else None
+    return steps.finish(view.task, pod, now, view.usage, template.worker.limit if template is not None else None)
 
 
 def _without_pod(view: View, now: float) -> tuple[Instruction, ...]:

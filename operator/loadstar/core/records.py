@@ -44,6 +44,7 @@ def reopened(task: Task, pod: Pod, end: End, now: float, reason: Reason, message
         exit_code=pod.exit_code,
         not_before=None,
         waiting=now,
+        expected_end=None,
         attempts=kept(task.status, record(task, pod, end, now)),
     )
 

@@ -29,13 +29,13 @@ class Request:
     @property
     def size(self) -> tuple[int, int]:
         """Millicores and bytes that it requests."""
-        requests = self.template.worker.requests
+        requests = self.template.requests
         return requests.get(CPU, 0), requests.get(MEMORY, 0)
 
     @property
     def closely(self) -> bool:
         """True when labels that many nodes share and room for CPU and memory do not say all that matters to it."""
-        requests, selector = self.template.worker.requests, self.template.placement.node_selector
+        requests, selector = self.template.requests, self.template.placement.node_selector
         return (
             bool(self.avoid or self.apart or any(not is_shared(key) for key, _ in selector))
             or not requests.keys() <= _SIZES
@@ -47,7 +47,7 @@ class Request:
         template = self.template
         return (
             template.worker.document,
-            tuple(template.worker.requests.items()),
+            tuple(template.requests.items()),
             template.placement,
             template.requires,
             template.prefers,

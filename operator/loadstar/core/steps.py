@@ -13,12 +13,16 @@ from loadstar.core.choice import choice
 from loadstar.core.conditions import with_conditions
 from loadstar.core.ending import End, Verdict, read_end
 from loadstar.core.instructions import Emit, Instruction, WriteStatus
+from loadstar.core.learning import over_quota, spared
 from loadstar.core.model import Attempt, Pod, Task, TaskStatus
 from loadstar.core.naming import pod_name
 from loadstar.core.placement import Placed
+from loadstar.core.quantity import CPU, MEMORY, Quantities, show
 from loadstar.core.reasons import Reason
 from loadstar.core.records import closed, kept, moved, reopened, trailing
+from loadstar.core.resources import Resources, resources_of
 from loadstar.core.states import State
+from loadstar.core.usage import Usage
 
 REFUSED_SECONDS: Final = 5.0
 REFUSED_MAX_SECONDS: Final = 160.0
@@ -33,8 +37,12 @@ ELSEWHERE: Final = (Reason.NEVER_BOUND, Reason.NODE_REFUSED)
 INTERRUPTIONS: Final = (Reason.DISRUPTED, Reason.POD_LOST, Reason.NODE_LOST, *ELSEWHERE)
 
 
-def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
-    """PENDING → ASSIGNED: open the next attempt. This write is its lock."""
+def assign(task: Task, placed: Placed, declared: Quantities, now: float) -> tuple[Instruction, ...]:
+    """PENDING → ASSIGNED: open the next attempt. This write is its lock, also of what its Pod asks for."""
+    asks, killed = placed.learned, killed_at(task.status)
+    held = None
+    if asks.requests or killed is not None:
+        held = resources_of(declared, {**declared, **asks.requests}, asks.percentile, killed)
     attempt = task.status.attempt + 1
     status = replace(
         moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, placed.message),
@@ -47,15 +55,18 @@ def assign(task: Task, placed: Placed, now: float) -> tuple[Instruction, ...]:
         exit_code=None,
         not_before=None,
         choice=choice(placed),
+        resources=held,
+        expected_end=None,
     )
     fresh = placed.fresh if placed.score is not None else None
     return (WriteStatus(with_conditions(status, task.generation, now, fresh=fresh)),)
 
 
-def adopt(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
+def adopt(task: Task, pod: Pod, declared: Quantities, now: float) -> tuple[Instruction, ...]:
     """PENDING → ASSIGNED: open the next attempt with the Pod that is there for it already, on the node chosen then."""
     attempts = task.status.attempts
     chosen = next(iter(pod.named), "") or (attempts[-1].node if attempts else "")
+    held = resources_of(declared, pod.requests, None, killed_at(task.status))
     status = replace(
         moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, f"Pod {pod.name}, which had seemed refused, is there"),
         assigned_to=pod.node or chosen,
@@ -66,28 +77,42 @@ def adopt(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
         completed=None,
         exit_code=None,
         not_before=None,
+        resources=held if held.learned or held.killed is not None else None,
     )
     return (WriteStatus(with_conditions(status, task.generation, now)),)
 
 
-def run(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
-    """ASSIGNED → RUNNING: the container runs, or ran; the node is the one that was bound."""
+def run(task: Task, pod: Pod, now: float, takes: float | None = None) -> tuple[Instruction, ...]:
+    """ASSIGNED → RUNNING: the container runs, or ran; the node is the one that was bound.
+
+    `takes`: the seconds that Tasks of its class take, when that is known.
+    """
+    started = pod.started if pod.started is not None else now
     status = replace(
         moved(task, State.RUNNING, Reason.PARTS_RUNNING, f"attempt {task.status.attempt} runs on {pod.node}"),
         assigned_to=pod.node,
-        started=pod.started if pod.started is not None else now,
+        started=started,
+        expected_end=None if takes is None else started + takes,
     )
     return (WriteStatus(with_conditions(status, task.generation, now)),)
 
 
-def finish(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
-    """The Pod of the current attempt has ended: succeed, retry, or fail."""
+def finish(
+    task: Task, pod: Pod, now: float, usage: Usage | None = None, limit: int | None = None
+) -> tuple[Instruction, ...]:
+    """The Pod of the current attempt has ended: succeed, retry, or fail.
+
+    `usage`: what it was seen to use; `limit`: the bytes of memory that it may use at most.
+    """
+    task = used(task, pod, usage)
     end = read_end(pod)
     if end.verdict is Verdict.SUCCESS:
         status = closed(task, pod, end, now, State.SUCCESS)
         return (WriteStatus(with_conditions(replace(status, parts="1/1"), task.generation, now)),)
     if end.verdict is Verdict.DISRUPTION:
         return disrupt(task, pod, end, now)
+    if end.reason is Reason.OOM_KILLED and spared(task.status, limit, usage):
+        return _spare(task, pod, end, now)
     failures = task.status.failures + 1
     if end.verdict is Verdict.DEADLINE or failures > task.retry.limit:
         spent = f"; attempt {task.status.attempt}, {failures} failed, retry.limit {task.retry.limit}"
@@ -102,6 +127,34 @@ def finish(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
         WriteStatus(with_conditions(status, task.generation, now)),
         Emit("AttemptFailed", text),
     )
+
+
+def _spare(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ...]:
+    """Killed for memory below what is declared: that is our doing, so it is free, and what is declared comes next."""
+    held = task.status.resources or Resources()
+    asked = show(MEMORY, held.requested.get(MEMORY, 0))
+    text = f"attempt {task.status.attempt} was killed for memory while it asked for {asked}, less than is declared"
+    status = replace(
+        reopened(task, pod, end, now, Reason.OOM_KILLED, f"{text}; the next one, free of charge, asks for that"),
+        resources=replace(held, killed=held.requested.get(MEMORY, 0)),
+    )
+    return (WriteStatus(with_conditions(status, task.generation, now)), Emit("OOMBelowDeclared", text))
+
+
+def used(task: Task, pod: Pod, usage: Usage | None) -> Task:
+    """The Task with what its attempt was seen to use in its status, where that is known."""
+    if usage is None or not usage.enough:
+        return task
+    held = task.status.resources
+    if held is None:
+        held = resources_of(pod.requests, pod.requests, None, None)
+    amounts = {CPU: ceil(usage.cpu), MEMORY: ceil(usage.memory)}
+    return replace(task, status=replace(task.status, resources=replace(held, used=amounts)))
+
+
+def killed_at(status: TaskStatus) -> int | None:
+    """What an attempt asked for that was killed for memory below what is declared."""
+    return None if status.resources is None else status.resources.killed
 
 
 def disrupt(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ...]:
@@ -136,6 +189,7 @@ def refused(task: Task, message: str, now: float) -> tuple[Instruction, ...]:
     """ASSIGNED → PENDING: the API server refused the Pod; there was no attempt, so its number is used again."""
     times = trailing(task.status, Reason.POD_CREATE_FORBIDDEN)
     delay = min(REFUSED_MAX_SECONDS, REFUSED_SECONDS * 2**times)
+    modest = task.status.resources is not None and task.status.resources.learned
     one = Attempt(
         attempt=task.status.attempt,
         node=task.status.assigned_to,
@@ -150,7 +204,8 @@ def refused(task: Task, message: str, now: float) -> tuple[Instruction, ...]:
         assigned_to="",
         pod="",
         assigned=None,
-        not_before=ceil(now + delay),
+        # As declared it may be let in at once.
+        not_before=None if modest and not over_quota(message) else ceil(now + delay),
         attempts=kept(task.status, one),
     )
     return (WriteStatus(with_conditions(status, task.generation, now)), Emit("PodCreateForbidden", message))

@@ -8,20 +8,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from loadstar.core.model import Placement, Policy, Strategy, Task, TypeDefault, Worker
+from loadstar.core.model import Placement, Policy, Strategy, Task, TaskStatus, TypeDefault, Worker
+from loadstar.core.quantity import Quantities
+from loadstar.core.resources import NOTHING_LEARNED, Asks
 
 DEFAULT_TYPE = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What to run, the labels to look for, and who chooses."""
+    """What to run, the labels to look for, and who chooses.
+
+    `learned`: what is asked for in the place of what the worker declares; `requires_declared`: nothing may be.
+    """
 
     worker: Worker
     placement: Placement
     requires: tuple[str, ...]
     prefers: tuple[str, ...]
     strategy: Strategy = Strategy.LOAD_AWARE
+    learned: Asks = NOTHING_LEARNED
+    requires_declared: bool = False
+
+    @property
+    def requests(self) -> Quantities:
+        """What its Pod asks for."""
+        learned = self.learned.requests
+        return {**self.worker.requests, **learned} if learned else self.worker.requests
 
 
 def resolve(task: Task, policy: Policy) -> Template | None:
@@ -41,7 +54,18 @@ def resolve(task: Task, policy: Policy) -> Template | None:
         requires=_union(by_type.requires, task.placement.requires),
         prefers=_union(by_type.prefers, task.placement.prefers),
         strategy=placement.strategy or policy.strategy,
+        requires_declared=by_type.requires_declared,
     )
+
+
+def assigned(template: Template, status: TaskStatus) -> Template:
+    """The template with what the open attempt was assigned to ask for, whatever has been learned since."""
+    held, declared = status.resources, template.worker.requests
+    if held is None or not held.learned:
+        return template
+    # The type's worker may be another one by now: no request above what it declares, which may be its limit.
+    found = {name: value for name, value in held.requested.items() if value < declared.get(name, value + 1)}
+    return replace(template, learned=Asks(found, held.percentile))
 
 
 def missing_worker_message(task: Task, policy: Policy) -> str:

@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from loadstar.core.model import Node, Pod, Policy, Task
 from loadstar.core.placement import Decision
+from loadstar.core.usage import Usage
 
 
 class NodeState(Enum):
@@ -31,7 +32,8 @@ class Refusal:
 class View:
     """`node_since`: since when the node is in its state, by the API server's clock; None when that is not known.
 
-    `others`: nodes that are as good as the chosen one, as far as this process remembers.
+    `others`: nodes that are as good as the chosen one, as far as this process remembers. `usage`: what the Pod of the
+    open attempt was seen to use, and `takes` how many seconds Tasks of its class take; None when not known.
     """
 
     task: Task
@@ -42,6 +44,8 @@ class View:
     node_state: NodeState = NodeState.READY
     node_since: float | None = None
     others: tuple[str, ...] = ()
+    usage: Usage | None = None
+    takes: float | None = None
 
 
 def state_of(node: Node) -> NodeState:

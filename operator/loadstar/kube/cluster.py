@@ -35,15 +35,16 @@ Json = dict[str, Any]
 
 def tasks_path(namespace: str, *name: str) -> str:
     """The path of a namespace's Tasks, of one, or of its subresource. Raises ValueError for an empty name."""
-    return _path("apis", *API_VERSION.split("/"), "namespaces", namespace, TASK_PLURAL, *name)
+    return path_of("apis", *API_VERSION.split("/"), "namespaces", namespace, TASK_PLURAL, *name)
 
 
 def pods_path(namespace: str, *name: str) -> str:
     """The path of a namespace's Pods, or of one. Raises ValueError for an empty name."""
-    return _path("api", "v1", "namespaces", namespace, "pods", *name)
+    return path_of("api", "v1", "namespaces", namespace, "pods", *name)
 
 
-def _path(*parts: str) -> str:
+def path_of(*parts: str) -> str:
+    """A path of these parts, quoted. Raises ValueError for a part that is empty or walks upwards."""
     # A name that is missing or walks upwards would make a request about one object one about all of them.
     if any(part in {"", ".", ".."} for part in parts):
         raise ValueError(f"no path has such a part: {parts}")

@@ -13,6 +13,7 @@ import orjson
 from loadstar.api import (
     API_VERSION,
     ATTEMPT_LABEL,
+    CONTAINER,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     PART_LABEL,
@@ -21,9 +22,11 @@ from loadstar.api import (
     TASK_UID_LABEL,
     TRACKING_FINALIZER,
 )
+from loadstar.api.resources import amounts_document
 from loadstar.core.labels import CAPABILITY_PREFIX
 from loadstar.core.model import Task, Toleration
 from loadstar.core.naming import pod_name
+from loadstar.core.quantity import Quantities
 from loadstar.core.template import Template
 
 USER: Final = 65532
@@ -60,7 +63,7 @@ def pod_manifest(
         "enableServiceLinks": False,
         "serviceAccountName": worker.get("serviceAccountName") or "default",
         "securityContext": _pod_security(worker),
-        "containers": [_container(task, worker, attempt, part, parts)],
+        "containers": [_container(task, worker, template.learned.requests, attempt, part, parts)],
         "volumes": _volumes(worker),
         "tolerations": _tolerations(template.placement.tolerations),
     }
@@ -104,10 +107,10 @@ def marks(task: Task, part: int, attempt: int) -> Json:
     }
 
 
-def _container(task: Task, worker: Mapping[str, Any], attempt: int, part: int, parts: int) -> Json:
+def _container(task: Task, worker: Mapping[str, Any], learned: Quantities, attempt: int, part: int, parts: int) -> Json:
     asked = worker.get("securityContext") or {}
     container: Json = {
-        "name": "worker",
+        "name": CONTAINER,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -118,6 +121,9 @@ def _container(task: Task, worker: Mapping[str, Any], attempt: int, part: int, p
         "volumeMounts": list(worker.get("volumeMounts") or ()),
     }
     container.update({name: worker[name] for name in _COPIED_TO_CONTAINER if worker.get(name) is not None})
+    if learned:
+        said = worker.get("resources") or {}
+        container["resources"] = {**said, "requests": {**(said.get("requests") or {}), **amounts_document(learned)}}
     if not _mounts_tmp(worker):
         container["volumeMounts"].append({"name": TMP_VOLUME, "mountPath": TMP})
     return container

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from loadstar import telemetry
+from loadstar.core.fit import no_room
 from loadstar.core.model import Strategy, Task
 from loadstar.core.placement import Decision, Placed, Unplaced, place, shown
 from loadstar.core.record import record
@@ -24,6 +25,7 @@ from loadstar.core.stops import waiting_since
 from loadstar.core.template import resolve
 from loadstar.runtime.decisions import Decisions
 from loadstar.runtime.ports import Clock
+from loadstar.runtime.profiles import Profiles, name_of
 from loadstar.runtime.store import Key, Store
 
 IDLE_SECONDS: Final = 0.02
@@ -101,7 +103,7 @@ class Cycle:
             # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
             now = self._clock.now()
             snapshot = store.snapshot(now)
-            request = request_of(task, snapshot, store.node_of)
+            request = request_of(task, snapshot, store.node_of, store.profiles)
             if request is None:
                 continue
             waited, pods = now - max(waiting_since(task), task.status.not_before or 0.0), store.unpinned
@@ -114,6 +116,7 @@ class Cycle:
                 # What is only said again, to one more Task of the same shape, is on record with the first.
                 if self._log is not None and anew:
                     self._log.add(record(task.key, request, snapshot, waited, pods, decision))
+                self._note(task, request, snapshot, decision)
                 store.decide(task.key, decision)
                 self._changed(task.key)
         store.pending.difference_update([k for k in store.pending if isinstance(store.decisions.get(k), Placed)])
@@ -126,6 +129,14 @@ class Cycle:
             telemetry.PLACEMENTS.labels(decision.strategy).inc()
         return decision
 
+    def _note(self, task: Task, request: Request, snapshot: Snapshot, decision: Decision) -> None:
+        """Count what learned requests bring: a start on a node that has no room for what is declared."""
+        if isinstance(decision, Placed) and decision.learned.requests and decision.node:
+            telemetry.LEARNED_PLACEMENTS.inc()
+            if no_room(snapshot.nodes[decision.node], request.template.worker.requests) is not None:
+                telemetry.EARLY_PLACEMENTS.inc()
+                self._store.profiles.early(name_of(task, request.template))
+
 
 class NodeOf(Protocol):
     """Where a Task is, or was last."""
@@ -135,11 +146,12 @@ class NodeOf(Protocol):
         ...
 
 
-def request_of(task: Task, snapshot: Snapshot, node_of: NodeOf) -> Request | None:
+def request_of(task: Task, snapshot: Snapshot, node_of: NodeOf, profiles: Profiles) -> Request | None:
     """What the Task asks of the placement now; None when nothing says what it runs."""
     template = resolve(task, snapshot.policy)
     if template is None:
         return None
+    template = profiles.template(task, template, snapshot.policy, snapshot.now)
     if times_in_vain(task.status) >= UNPINNED_AFTER:
         return Request(task.uid, replace(template, strategy=Strategy.KUBE_SCHEDULER))
     placement = template.placement

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from loadstar.core.classes import Use
 from loadstar.core.coverage import Verdict
 from loadstar.core.model import Condition, Load, Node, Pod, Task, TaskStatus
+from loadstar.core.profile import Profile
 from loadstar.core.standing import Topology
 from loadstar.core.template import Template
 
@@ -151,6 +152,34 @@ Take: TypeAlias = Callable[[Mapping[str, Load]], Awaitable[None]]
 """Takes in samples by node, giving way to others meanwhile."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptProfile:
+    """A TaskProfile as it is: `profile` None when it cannot be read; `written`: when it was."""
+
+    version: str
+    profile: Profile | None
+    written: float
+
+
+class ProfileObjects(Protocol):
+    """Where profiles of classes are kept, by namespace and name. Every method may raise Unavailable or Throttled."""
+
+    async def write_profile(self, name: tuple[str, str], profile: Profile, version: str, now: float) -> str:
+        """Create it (`version` empty) or replace exactly that version; returns the new one.
+
+        Raises AlreadyExists, Conflict, NotFound.
+        """
+        ...
+
+    async def read_profile(self, name: tuple[str, str]) -> KeptProfile | None:
+        """As it is now, or None."""
+        ...
+
+    async def delete_profile(self, name: tuple[str, str], version: str) -> None:
+        """Delete exactly that version. Raises Conflict, NotFound."""
+        ...
+
+
 class LoadSource(Protocol):
     """Where the load of nodes is measured."""
 
@@ -182,8 +211,12 @@ class UseSource(Protocol):
 
     name: str
 
-    async def read(self) -> Mapping[tuple[str, str], Use]:
-        """By namespace and name, what is new since the last reading. Raises a ClusterError."""
+    async def read(self, nodes: Mapping[str, Node]) -> Mapping[tuple[str, str], Use]:
+        """By namespace and name, of Pods on these nodes at least. Raises a ClusterError."""
+        ...
+
+    async def close(self) -> None:
+        """Give up what it holds open."""
         ...
 
 

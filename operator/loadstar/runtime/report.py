@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,13 +16,18 @@ from loadstar import telemetry
 from loadstar.core import coverage
 from loadstar.core.conditions import LOAD_DATA_FRESH
 from loadstar.core.model import Condition, NodeClass
+from loadstar.core.quantity import CPU, MEMORY
+from loadstar.core.resources import Requests
+from loadstar.core.savings import REQUESTS_FIT, Live, recommendation, savings
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.standing import Standing, Topology, standings, topology
 from loadstar.core.states import State
+from loadstar.core.template import resolve
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.loads import Loads
 from loadstar.runtime.notes import Notes
 from loadstar.runtime.ports import Clock, Cluster, ClusterError
+from loadstar.runtime.profiles import name_of
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
 
@@ -58,6 +63,18 @@ def essence(found: Topology) -> object:
     )
     rough = replace(found.totals, deviation=round(found.totals.deviation / NEWS), reserved_cpu=0, reserved_memory=0)
     return rough, tuple(lines)
+
+
+def live(store: Store) -> Iterator[Live]:
+    """The Tasks that hold a node: what each declares, asks for, and would ask for by what is known of its class."""
+    for task in store.tasks.values():
+        if task.status.state not in {State.ASSIGNED, State.RUNNING}:
+            continue
+        if (template := resolve(task, store.policy)) is not None:
+            declared, held, name = template.worker.requests, task.status.resources, name_of(task, template)
+            requested = held.requested if held is not None and held.learned else declared
+            may = not (template.worker.guaranteed or template.requires_declared or task.placement.requires_declared)
+            yield Live(name, declared, requested, store.profiles.asks(name).requests if may else {})
 
 
 class Report:
@@ -123,12 +140,24 @@ class Report:
             if item.score.sample_age is not None:
                 telemetry.SAMPLE_AGE.labels(item.score.node).set(item.score.sample_age)
 
+    def _recommended(self, now: float) -> tuple[Condition, ...]:
+        """What requests Learned would give back, where they are Declared; the gauges on the way."""
+        found = savings(live(self._store))
+        telemetry.SPARED_CPU.set(found.spared.get(CPU, 0) / 1000)
+        telemetry.SPARED_MEMORY.set(found.spared.get(MEMORY, 0))
+        if self._store.policy.requests is not Requests.DECLARED:
+            return ()
+        before = next((condition for condition in self._conditions if condition.type == REQUESTS_FIT), None)
+        told = recommendation(found, before, now)
+        return (told,) if told is not None else ()
+
     async def _status(self, nodes: Sequence[Standing], snapshot: Snapshot) -> None:
         generation = snapshot.policy.generation
         before = next((condition for condition in self._conditions if condition.type == LOAD_DATA_FRESH), None)
         conditions = (
             freshness(nodes, before, snapshot.now),
             *coverage.conditions(snapshot, self._loads.verdicts, self._conditions),
+            *self._recommended(snapshot.now),
         )
         found = topology(nodes)
         told = tuple((c.type, c.status, c.reason, c.message if c.type != LOAD_DATA_FRESH else "") for c in conditions)

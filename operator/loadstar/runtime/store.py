@@ -20,9 +20,11 @@ from loadstar.core.quantity import Quantities
 from loadstar.core.quarantine import Quarantine
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
-from loadstar.core.template import resolve
+from loadstar.core.template import Template, assigned, resolve
+from loadstar.core.usage import Usage
 from loadstar.core.view import NodeState, Refusal, View, state_of
 from loadstar.runtime.choices import Choices
+from loadstar.runtime.profiles import Profiles, name_of
 
 Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
@@ -67,6 +69,7 @@ class Store:
         self._orphaned: dict[Key, set[str]] = {}
         self._refusals: dict[Key, Refusal] = {}
         self._lost_nodes: set[str] = set()
+        self.profiles = Profiles()
         self._choices = Choices()
         self._quarantine = Quarantine()
 
@@ -176,6 +179,11 @@ class Store:
                 if not pod.gone:
                     yield pod
 
+    def expected_end(self, pod: Pod) -> float | None:
+        """When the Task of this Pod is expected to end."""
+        task = self.tasks.get(self._keys.get(pod.task_uid, ("", "")))
+        return None if task is None or task.status.attempt != pod.attempt else task.status.expected_end
+
     def apply_other(self, uid: str, node: str, requests: Quantities) -> None:
         """A live Pod of somebody else that takes room on a node."""
         if node:
@@ -201,6 +209,8 @@ class Store:
         for pods in self._pods.values():
             for pod in pods.values():
                 use = uses.get((pod.namespace, pod.name))
+                if use is not None:
+                    self.profiles.measured(pod, use)
                 key = self._keys.get(pod.task_uid)
                 task = self.tasks.get(key) if use is not None and key is not None else None
                 template = resolve(task, self.policy) if task is not None else None
@@ -251,6 +261,7 @@ class Store:
             return None
         pods = tuple(pod for pod in self._pods.get(task.uid, {}).values() if _is_of(pod, task))
         state, since = self._node_of(task, pods)
+        usage, takes = self._learned(task, pods)
         return View(
             task=task,
             policy=self.policy,
@@ -260,6 +271,8 @@ class Store:
             node_state=state,
             node_since=since,
             others=self._choices.others(task),
+            usage=usage,
+            takes=takes,
         )
 
     def node_of(self, key: Key, *, now: bool) -> str:
@@ -307,23 +320,30 @@ class Store:
         if task is None:
             self._orphaned.setdefault((pod.namespace, pod.task_name), set()).add(pod.task_uid)
         node = pod.node or (task.status.assigned_to if task else "")
+        template = resolve(task, self.policy) if task is not None else None
+        if task is not None and template is not None:
+            self.profiles.followed(pod, task, template)
+            template = assigned(template, task.status)
         if pod.ended and pod.finished is not None and pod.node:
             # Seen for the first time, it may still be in the samples: so it is after a restart as it was before.
-            self._charge(pod, node, task)
+            self._charge(pod, node, template)
             self._ledger.end(pod.uid, pod.finished)
         elif pod.ended or not node:
             self._ledger.drop(pod.uid)
         else:
-            self._charge(pod, node, task)
+            self._charge(pod, node, template)
         if task is not None:
             self._promise(task)
 
-    def _charge(self, pod: Pod, node: str, task: Task | None) -> None:
-        template = resolve(task, self.policy) if task is not None else None
+    def _charge(self, pod: Pod, node: str, template: Template | None) -> None:
         started = pod.started if pod.phase is not Phase.PENDING else None
-        kind = class_of(template.worker) if template is not None else ""
-        expected = self._ledger.expected(kind, pod.requests, started)
-        self._ledger.put(pod.uid, Charge(node, pod.requests, expected, kind))
+        kind, declared = "", pod.requests
+        if template is not None:
+            kind = class_of(template.worker)
+            if template.learned.requests:
+                declared = template.worker.requests
+        expected = self._ledger.expected(kind, declared, started)
+        self._ledger.put(pod.uid, Charge(node, pod.requests, expected, kind, declared))
 
     def _adopt(self, task: Task) -> None:
         """Pods that were seen before their Task are orphans no more."""
@@ -335,6 +355,7 @@ class Store:
 
     def _forget(self, pod: Pod) -> None:
         self._ledger.drop(pod.uid)
+        self.profiles.forget_pod(pod.uid)
         self._owners.pop(pod.uid, None)
         pods = self._pods.get(pod.task_uid, {})
         pods.pop(pod.uid, None)
@@ -368,8 +389,25 @@ class Store:
         if template is None:
             self._ledger.drop(task.uid)
         else:
-            requests, kind = template.worker.requests, class_of(template.worker)
-            self._ledger.put(task.uid, Charge(node, requests, self._ledger.expected(kind, requests), kind))
+            decision, declared = self.decisions.get(task.key), template.worker.requests
+            if task.status.state is State.ASSIGNED:
+                template = assigned(template, task.status)
+            elif isinstance(decision, Placed):
+                template = replace(template, learned=decision.learned)
+            kind = class_of(template.worker)
+            expected = self._ledger.expected(kind, declared)
+            self._ledger.put(task.uid, Charge(node, template.requests, expected, kind, declared))
+
+    def _learned(self, task: Task, pods: Iterable[Pod]) -> tuple[Usage | None, float | None]:
+        """What the open attempt's Pod was seen to use, and how long Tasks of its class take."""
+        if task.status.state is State.RUNNING:
+            return next(
+                (self.profiles.usage(pod.uid) for pod in pods if pod.attempt == task.status.attempt), None
+            ), None
+        # Only the step to RUNNING asks how long that takes, and only a Pod that runs makes it.
+        runs = task.status.state is State.ASSIGNED and any(pod.ran for pod in pods)
+        template = resolve(task, self.policy) if runs else None
+        return None, self.profiles.takes(name_of(task, template)) if template is not None else None
 
     def _node_of(self, task: Task, pods: Iterable[Pod]) -> tuple[NodeState, float | None]:
         """The node of the open attempt's Pod. Only a node that was known before can be known to be gone."""

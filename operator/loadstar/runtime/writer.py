@@ -13,13 +13,15 @@ from typing import Final
 
 from loadstar import telemetry
 from loadstar.core.instructions import CreatePod, WriteStatus
+from loadstar.core.learning import over_quota
 from loadstar.core.model import Phase, Pod, Task
 from loadstar.core.naming import pod_name
 from loadstar.core.records import bared
-from loadstar.core.template import resolve
+from loadstar.core.template import assigned, resolve
 from loadstar.core.view import Refusal
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.ports import AlreadyExists, Clock, Cluster, Conflict, Forbidden, Invalid, NotFound, Throttled
+from loadstar.runtime.profiles import BARRED_SECONDS, name_of
 from loadstar.runtime.store import Store
 
 PAUSE_MAX_SECONDS: Final = 60.0
@@ -66,6 +68,7 @@ class Writer:
         if template is None:
             self._refuse(task, "the PlacementPolicy no longer has a worker for this Task", invalid=False)
             return
+        template = assigned(template, task.status)
         await self._turn()
         try:
             with telemetry.API_SECONDS.labels("post", "pods").time():
@@ -206,6 +209,9 @@ class Writer:
 
     def _refuse(self, task: Task, message: str, *, invalid: bool) -> None:
         log.warning("the Pod was refused: %s", message, extra=_about(task))
+        template, held = resolve(task, self._store.policy), task.status.resources
+        if template is not None and held is not None and held.learned and not over_quota(message):
+            self._store.profiles.bar(name_of(task, template), self._clock.now() + BARRED_SECONDS)
         self._store.refuse(task.key, Refusal(task.status.attempt, invalid, message[:1024]))
 
 

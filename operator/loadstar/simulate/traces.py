@@ -6,7 +6,7 @@ Amounts are Kubernetes quantities ("250m", "1.5", "512Mi"); times are seconds.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 from random import Random
@@ -151,17 +151,11 @@ def _rows(
     lines: Iterable[str], name: str, columns: Mapping[str, Column], label: str
 ) -> list[tuple[int, str, dict[str, float]]]:
     """Line, label and values of each row."""
-    try:
-        return _read(lines, name, columns, label)
-    except csv.Error as error:
-        raise TraceError(f"{name} is no CSV: {error}") from error
-
-
-def _read(
-    lines: Iterable[str], name: str, columns: Mapping[str, Column], label: str
-) -> list[tuple[int, str, dict[str, float]]]:
     reader = csv.DictReader(lines, skipinitialspace=True)
-    heads = [head.strip() for head in reader.fieldnames or ()]
+    try:
+        heads = [head.strip() for head in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise TraceError(f"{name}, line 1: {error}") from error
     reader.fieldnames = heads
     needed = [key for key, column in columns.items() if column.default is None]
     missing, strange = [key for key in needed if key not in heads], sorted(set(heads) - {label, *columns})
@@ -170,7 +164,7 @@ def _read(
         said += [f"has columns that mean nothing: {', '.join(strange)}"] if strange else []
         raise TraceError(f"{name} {' and '.join(said)}; columns: {label}, {', '.join(columns)}")
     found, wrong = [], []
-    for row in reader:
+    for row in _readable(reader, name):
         values: dict[str, float] = {}
         faults = ["more values than columns"] if None in row else []
         for key, column in columns.items():
@@ -190,6 +184,18 @@ def _read(
     if not found:
         raise TraceError(f"{name} has no rows")
     return found
+
+
+def _readable(reader: csv.DictReader[str], name: str) -> Iterator[dict[str, str]]:
+    """The rows, up to one that is no CSV: what comes after it cannot be told."""
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise TraceError(f"{name}, after line {reader.line_num}: {error}") from error
+        if row is None:
+            return
+        yield row
 
 
 def _refuse(name: str, wrong: list[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from loadstar.api import TASK_UID_LABEL
 from loadstar.api.times import parse_time
 from loadstar.core.classes import Use
+from loadstar.core.model import Node
 from loadstar.core.quantity import parse
 from loadstar.runtime.ports import ApiReader, Unavailable
 from loadstar.runtime.store import Key
@@ -30,8 +31,11 @@ class PodUses:
         self._reader = reader
         self._read: dict[Key, str] = {}
 
-    async def read(self) -> Mapping[Key, Use]:
-        """By namespace and name, the measurements that are new since the last reading. Raises a ClusterError."""
+    async def read(self, nodes: Mapping[str, Node]) -> Mapping[Key, Use]:
+        """By namespace and name, the measurements that are new since the last reading; of Pods on all nodes, wherever
+        they run. Raises a ClusterError.
+        """
+        del nodes
         answer = await self._reader.get(PATH)
         items = answer.get("items")
         if not isinstance(items, list):
@@ -52,6 +56,9 @@ class PodUses:
                     uses[key] = use
         self._read = read
         return uses
+
+    async def close(self) -> None:
+        """The connection is the API server's."""
 
 
 def _use(item: Mapping[str, Any]) -> tuple[Key, str, Use] | None:

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from loadstar.core.metering import Access, Metering, Source
+from loadstar.core.metering import Access, KubeletReading, Metering, Source
 from loadstar.runtime.ports import LoadSource
+from loadstar.sources.containers import Containers
 from loadstar.sources.fetcher import Authorization, Fetcher, Files, Trust, anonymous
 from loadstar.sources.kubelet import Direct, Kubelet, Proxied
 from loadstar.sources.metrics_server import MetricsServer
@@ -37,13 +38,18 @@ class Sources:
             case _:
                 return MetricsServer(self._server, Fetcher(self._trust, self._authorization, 1))
 
+    def containers(self, settings: KubeletReading) -> Containers:
+        """A source of what Pods use."""
+        return Containers(self._kubelets(settings), settings)
+
     def _kubelet(self, metering: Metering, resources: tuple[str, ...]) -> Kubelet:
-        settings = metering.kubelet
+        return Kubelet(self._kubelets(metering.kubelet), metering.kubelet, resources)
+
+    def _kubelets(self, settings: KubeletReading) -> Proxied | Direct:
         if settings.access is Access.PROXY:
-            fetcher = Fetcher(self._trust, self._authorization, settings.concurrency)
-            return Kubelet(Proxied(self._server, fetcher), settings, resources)
+            return Proxied(self._server, Fetcher(self._trust, self._authorization, settings.concurrency))
         trust = partial(self._files.context, settings.tls, self._trust)
-        return Kubelet(Direct(Fetcher(trust, self._authorization, settings.concurrency)), settings, resources)
+        return Direct(Fetcher(trust, self._authorization, settings.concurrency))
 
     def _prometheus(self, metering: Metering, resources: tuple[str, ...]) -> Prometheus:
         settings = metering.prometheus

@@ -9,6 +9,7 @@ import pytest
 
 from loadstar.api import convert
 from loadstar.core.model import Placement, Toleration
+from loadstar.core.resources import Asks
 from loadstar.core.template import Template
 from loadstar.kube import translate
 from loadstar.kube.manifests import pod_manifest
@@ -108,3 +109,25 @@ def test_tolerations_keep_the_tasks_own() -> None:
     tolerations = manifest({}, tolerations=(Toleration(key=key, operator="Exists"),))["spec"]["tolerations"]
     assert [item.get("tolerationSeconds") for item in tolerations if item["key"] == key] == [None]
     assert {item["key"] for item in tolerations} >= {"node.kubernetes.io/not-ready"}
+
+
+def test_what_was_learned_is_asked_for_and_limits_stay() -> None:
+    """It takes the place of the request of that resource alone."""
+    said = {"requests": {"cpu": "2", "ephemeral-storage": "1Gi"}, "limits": {"memory": "1Gi"}}
+    read = convert.worker({"image": "i:1", "resources": said})
+    assert read is not None
+    learned = Asks({"cpu": 212, "memory": 117 * 2**20}, 100)
+    made = pod_manifest(task(), Template(read, Placement(), (), (), learned=learned), 1, "a")
+    assert made["spec"]["containers"][0]["resources"] == {
+        "requests": {"cpu": "212m", "memory": "117Mi", "ephemeral-storage": "1Gi"},
+        "limits": {"memory": "1Gi"},
+    }
+    assert translate.requests(made["spec"])["cpu"] == 212
+
+
+def test_who_declares_nothing_gets_requests_and_no_limits() -> None:
+    """Those of its class."""
+    read = convert.worker({"image": "i:1"})
+    assert read is not None
+    made = pod_manifest(task(), Template(read, Placement(), (), (), learned=Asks({"cpu": 50})), 1, "a")
+    assert made["spec"]["containers"][0]["resources"] == {"requests": {"cpu": "50m"}}

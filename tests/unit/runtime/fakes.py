@@ -118,7 +118,7 @@ class FakeCluster:
             task_uid=task.uid,
             attempt=attempt,
             node=node,
-            requests=template.worker.requests,
+            requests=template.requests,
         )
         return self.pods[name]
 

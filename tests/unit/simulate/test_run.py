@@ -19,7 +19,7 @@ def test_a_task_alone_waits_for_the_cycle_and_its_container() -> None:
     """Placed when the cycle has gathered, started after its delay, ended after its work."""
     run, found = ran([job(arrival=7)], [host()])
     course = run.courses[0]
-    assert (course.placed, course.started, course.finished) == pytest.approx((LEAD + GATHER, LEAD + 1.05, LEAD + 11.05))
+    assert [course.placed, course.started, course.finished] == pytest.approx([LEAD + GATHER, LEAD + 1.05, LEAD + 11.05])
     assert found.mean == pytest.approx(1)
     assert (found.unfinished, found.refused) == (0, 0)
     assert found.total_mean == pytest.approx(1 + GATHER / 10)

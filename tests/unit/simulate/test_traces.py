@@ -96,6 +96,12 @@ def test_loads_follow_the_time_and_name_nodes_that_there_are() -> None:
         loads(["node,time,cpu\n", "x,0,1\n"], "l.csv", [host()])
 
 
+def test_what_is_no_csv_is_refused() -> None:
+    """Where it stands is told."""
+    with pytest.raises(TraceError, match=r"f\.csv, after line \d+: new-line character seen"):
+        tasks(["arrival,seconds,cpu\n", "0,1,1\n", "1\r2,1,1\n"], "f.csv", 1)
+
+
 @given(st.lists(st.text(alphabet='abc019.,-"\n mGi', max_size=40), max_size=8))
 def test_no_file_does_anything_but_be_read_or_refused(lines: list[str]) -> None:
     """Whatever is in it."""

@@ -26,9 +26,9 @@ def test_the_load_is_what_was_asked_for() -> None:
 def test_the_share_in_bursts_is_what_was_asked_for() -> None:
     """Half of the Tasks come with others of their class at an instant."""
     for bursts in (0.0, 0.5):
-        jobs = [(seed, each.arrival) for seed in range(20) for each in Model(bursts=bursts).jobs(seed)]
-        crowds = Counter(jobs)
-        assert fmean(crowds[each] > 1 for each in jobs) == pytest.approx(bursts, abs=0.08)
+        arrivals = [(seed, each.arrival) for seed in range(20) for each in Model(bursts=bursts).jobs(seed)]
+        crowds = Counter(arrivals)
+        assert fmean(crowds[each] > 1 for each in arrivals) == pytest.approx(bursts, abs=0.08)
 
 
 def test_requests_are_wrong_by_the_factor() -> None:

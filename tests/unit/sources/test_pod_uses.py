@@ -34,8 +34,8 @@ async def test_containers_are_added_up_and_read_once() -> None:
     """Millicores and bytes of all containers; a measurement that was read before teaches nothing new."""
     reader = Reader({"items": [item("a", {"cpu": "50m", "memory": "1Ki"}, {"cpu": "1", "memory": "1Ki"})]})
     uses = PodUses(reader)
-    assert await uses.read() == {("ns", "a"): Use(1050, 2048, None, 1767225600.0, 15)}
-    assert await uses.read() == {}
+    assert await uses.read({}) == {("ns", "a"): Use(1050, 2048, None, 1767225600.0, 15)}
+    assert await uses.read({}) == {}
     assert reader.paths == [PATH, PATH]
     assert PATH.endswith("/pods?labelSelector=loadstar.dev%2Ftask-uid")
 
@@ -55,10 +55,10 @@ async def test_containers_are_added_up_and_read_once() -> None:
 async def test_nonsense_about_one_pod_spares_the_others(odd: Any) -> None:
     """What is no measurement is left out."""
     answer = {"items": [odd, item("a", {"cpu": "1", "memory": "1"})]}
-    assert list(await PodUses(Reader(answer)).read()) == [("ns", "a")]
+    assert list(await PodUses(Reader(answer)).read({})) == [("ns", "a")]
 
 
 async def test_no_list_is_no_answer() -> None:
     """An answer of another kind is an error, not an idle cluster."""
     with pytest.raises(Unavailable, match="without a list"):
-        await PodUses(Reader({})).read()
+        await PodUses(Reader({})).read({})
