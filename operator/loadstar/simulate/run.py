@@ -23,7 +23,7 @@ from loadstar.simulate.machine import Machine
 from loadstar.simulate.meter import Meter, Metering, Reading
 from loadstar.simulate.outcome import HOT, Course, Outcome, outcome
 from loadstar.simulate.shape import Host
-from loadstar.simulate.site import Chooser, Site
+from loadstar.simulate.site import Chooser, Site, size_of
 
 LEAD: Final = 60.0
 """Seconds before the first arrival, in which the nodes are measured."""
@@ -144,8 +144,8 @@ class Run:
             for host in self._hosts.values()
         ]
         for job in self._jobs.values():
-            asked = self.site.asked(job, self._chooser)
-            cpu, memory = asked.get(CPU, 0), asked.get(MEMORY, 0)
+            # More than is declared is never asked for, and less may be learned only once some have run.
+            cpu, memory = size_of(job.declared) if self._setting.fit else (0, 0)
             if any(cpu <= cpus and memory <= bytes_ for cpus, bytes_ in room):
                 put(job.arrival, Event.ARRIVE, job)
             else:
@@ -248,7 +248,7 @@ class Run:
         self._plan()
 
     def _learn(self, _: None) -> None:
-        self.site.learn(self._chooser)
+        self.site.learn()
         self._queue.put(self.site.now + USES, Event.LEARN, None)
 
     def _look(self, _: None) -> None:
