@@ -60,9 +60,9 @@ def test_a_chooser_may_ask_for_less_than_is_declared() -> None:
         def asks(self, job: Job) -> Quantities:
             return {"cpu": 500}
 
-    found, chooser = site(host(cores=1)), Modest(Strategy.LOAD_AWARE, 1)
+    found, chooser = site(host(cores=4, requested={"cpu": 3000})), Modest(Strategy.LOAD_AWARE, 1)
     found.ledger.put_loads({"n0": Load(Sample(0.1, 0, 15, "t"), Sample(GIB, 0, 0, "t"), None)})
     assert [placed(chooser, found, job(number)) for number in range(3)] == ["n0", "n0", None]
     view = found.ledger.nodes["n0"]
-    assert view.requested["cpu"] == 1000
+    assert view.requested["cpu"] == 4000
     assert [res.cpu for res in view.reservations.values()] == [1000, 1000], "it is expected to use what it declares"
