@@ -22,12 +22,12 @@ def test_the_least_requested_node_wins_whatever_it_does() -> None:
 
 
 def test_room_is_by_requests() -> None:
-    """Where nothing has room the Task waits, and is asked about once in a cycle."""
+    """Where nothing has room the Task waits, and is asked about again when something has ended."""
     found, chooser = site(host(requested={"cpu": 3500})), KubeScheduler(1)
     assert chooser.choose(job(), found) is None
     found.ledger.drop("others-n0")
     assert chooser.choose(job(), found) is None
-    found.cycle += 1
+    found.freed("n0")
     assert chooser.choose(job(), found) == "n0"
 
 
