@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from loadstar.core.decision import Unplaced
+from loadstar.core.decision import Decision, Unplaced
 from loadstar.core.model import Strategy
 from loadstar.core.placement import place, shown
 from loadstar.core.quantity import Quantities
@@ -38,8 +38,8 @@ class Loadstar:
             return self._kube.choose(job, site)
         size = size_of(requests)
         request = site.request(job, requests, self._strategy)
-        decision = self._refused.get(size) if size in site.full else None
-        decision = decision or place(request, site.snapshot())
+        known = self._refused.get(size) if size in site.full else None
+        decision: Decision = known or place(request, site.snapshot())
         if isinstance(decision, Unplaced):
             if decision.reason is Reason.WAITING_FOR_CAPACITY:
                 site.full.add(size)
