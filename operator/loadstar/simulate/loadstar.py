@@ -38,8 +38,8 @@ class Loadstar:
             return self._kube.choose(job, site)
         size = size_of(requests)
         request = site.request(job, requests, self._strategy)
-        refused = self._refused.get(size) if size in site.full else None
-        decision: Decision = refused or place(request, site.snapshot())
+        known = self._refused.get(size) if size in site.full else None
+        decision: Decision = known or place(request, site.snapshot())
         if isinstance(decision, Unplaced):
             if decision.reason is Reason.WAITING_FOR_CAPACITY:
                 site.full.add(size)
