@@ -7,7 +7,7 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-learned bench-throughput clean
+.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-learned bench-throughput bench-placement placement clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -49,7 +49,7 @@ fuzz: setup ## 10,000 of them; SEED=number for others; the summary in bench/resu
 	$(RUN)/python -m tests.fuzz --objects 10000 $(if $(SEED),--seed $(SEED)) --result bench/results/fuzz.json
 
 test: ## everything
-	@started=$$SECONDS; for step in check unit $(if $(KUBECONFIG),,faults fuzzed) e2e; do \
+	@started=$$SECONDS; for step in check unit placement $(if $(KUBECONFIG),,faults fuzzed) e2e; do \
 	  echo "== $$step"; at=$$SECONDS; $(MAKE) --no-print-directory $$step || exit 1; echo "== $$step took $$((SECONDS-at)) s"; \
 	done; echo "== all tests passed in $$((SECONDS-started)) s"
 
@@ -84,6 +84,13 @@ bench-throughput: setup ## Loadstar beside batch/v1 Jobs: UNITS, NODES, PAIRS, M
 	BENCH_COMMAND='make bench-throughput UNITS="$(UNITS)" NODES="$(NODES)" PAIRS=$(PAIRS) MEMORY=$(MEMORY) MORE="$(MORE)"' \
 	  $(RUN)/python -m bench.throughput --units "$(UNITS)" --nodes "$(NODES)" --pairs $(PAIRS) --memory $(MEMORY) $(MORE)
 	$(RUN)/python -m bench.throughput.table
+
+bench-placement: setup ## Loadstar's placement beside that of others in the simulator; kept in bench/results
+	@$(UV) sync --frozen --quiet --group bench
+	$(RUN)/python -m bench.placement $(MORE)
+
+placement: setup ## the quick form of it, which proves the order of policies where requests are too small and where I/O contends
+	$(RUN)/python -m bench.placement --quick
 
 clean: ## remove what was built, and the test bed
 	-@test -x $(RUN)/python && $(RUN)/python -m tests.cluster down

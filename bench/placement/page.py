@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from bench.placement.claims import claims
 from bench.placement.scenarios import OURS, SCENARIOS
 
 Json = dict[str, Any]
@@ -55,6 +56,17 @@ def listed(policies: list[str], rows: Json) -> str:
     return "all" if len(policies) == len(rows) - 2 else ", ".join(policies) or "none"
 
 
+def borne_out(document: Json, names: list[str]) -> list[str]:
+    """Every claim with what the runs say of it; first those that they do not bear out."""
+    told = claims(*({name: document[part][name] for name in names} for part in ("scenarios", "beside")))
+    lines = ["| claim | scenario | holds | |", "|---|---|---|---|"]
+    lines += [
+        f"| {claim.text} | {claim.scenario} | {'yes' if claim.holds else '**no**'} | {claim.because} |"
+        for claim in sorted(told, key=lambda claim: claim.holds)
+    ]
+    return lines
+
+
 def against_round_robin(points: list[Json]) -> list[str]:
     """The curve as a table: how often what LoadAware adds to the work is in what round robin adds; failures."""
     lines = [
@@ -91,6 +103,8 @@ def section(document: Json) -> str:
             "`{command}`, {date}, commit {commit}, {machine}, Python {python}.".format(**conditions),
             "",
             *overview(document, names),
+            "",
+            *borne_out(document, names),
             "",
         ]
         for name in names:

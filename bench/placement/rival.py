@@ -12,7 +12,7 @@ from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.simulate.job import Job
 from loadstar.simulate.meter import Reading
-from loadstar.simulate.site import Site
+from loadstar.simulate.site import Site, size_of
 
 
 class Rival:
@@ -20,21 +20,15 @@ class Rival:
 
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
-        self._cycle = -1
-        self._refused: set[tuple[int, int]] = set()
 
     def asks(self, job: Job) -> Quantities:
         """What is declared."""
         return job.declared
 
     def choose(self, job: Job, site: Site) -> str | None:
-        """The node of the lowest cost; what had no room in this cycle has none for Tasks as large either."""
+        """The node of the lowest cost."""
         requests = site.asked(job, self)
-        size = requests.get(CPU, 0), requests.get(MEMORY, 0)
-        if self._cycle != site.cycle:
-            self._cycle = site.cycle
-            self._refused.clear()
-        if size in self._refused:
+        if (size := size_of(requests)) in site.full:
             return None
         best, least, ties = None, inf, 0
         for view in open_views(site, requests):
@@ -46,7 +40,7 @@ class Rival:
                 if self.dice.random() * ties < 1:
                     best = view.node.name
         if best is None:
-            self._refused.add(size)
+            site.full.add(size)
         return best
 
     def cost(self, view: NodeView, job: Job, requests: Quantities, site: Site) -> float:
@@ -80,6 +74,6 @@ def shares(view: NodeView) -> tuple[float, float] | None:
     return load.cpu.value * 1000 / has[CPU], load.memory.value / has[MEMORY]
 
 
-def size_of(requests: Quantities) -> tuple[float, float]:
+def estimate_of(requests: Quantities) -> tuple[float, float]:
     """Millicores and bytes that a Pod is taken for; one that declares nothing as Koordinator and Volcano have it."""
     return requests.get(CPU) or DEFAULT_CPU, requests.get(MEMORY) or DEFAULT_MEMORY

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from statistics import fmean
 
-from bench.placement.rival import Rival, size_of
+from bench.placement.rival import Rival, estimate_of
 from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.simulate.job import Job
@@ -53,7 +53,7 @@ class Shadow(Rival):
 
     def placed(self, job: Job, node: str, site: Site) -> None:
         """Estimated from now on."""
-        cpu, memory = size_of(site.asked(job, self))
+        cpu, memory = estimate_of(site.asked(job, self))
         self._bound.setdefault(node, {})[job.number] = site.now, self.cpu_share * cpu, self.memory_share * memory
 
     def ended(self, job: Job, node: str, site: Site) -> None:
@@ -94,7 +94,7 @@ class Koordinator(Shadow):
     def cost(self, view: NodeView, job: Job, requests: Quantities, site: Site) -> float:
         """The score, negated, as the whole number that it is."""
         cpu, memory = self.used(view)
-        own, has = size_of(requests), view.node.allocatable
+        own, has = estimate_of(requests), view.node.allocatable
         cpu += self.cpu_share * own[0] / has[CPU]
         memory += self.memory_share * own[1] / has[MEMORY]
         return -(int(100 * max(0.0, 1 - cpu)) + int(100 * max(0.0, 1 - memory))) // 2

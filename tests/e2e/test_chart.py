@@ -16,6 +16,8 @@ from tests.image import manifests
 
 Json = dict[str, Any]
 
+KINDS = {"tasks", "placementpolicies", "taskprofiles"}
+
 
 def rendered(*options: str) -> list[Json]:
     """Every object of the chart under some `--set` options."""
@@ -61,7 +63,7 @@ def test_manifests_apply(kubectl: Kubectl) -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "count"),
     [
-        (["crds.install=true"], "CustomResourceDefinition", 3),
+        (["crds.install=true"], "CustomResourceDefinition", len(KINDS)),
         (["crds.install=false"], "CustomResourceDefinition", 0),
         (["replicas=2"], "PodDisruptionBudget", 1),
         (["replicas=1"], "PodDisruptionBudget", 0),
@@ -78,7 +80,7 @@ def test_option_makes_objects(options: list[str], kind: str, count: int) -> None
 def test_crds_are_kept() -> None:
     """Every CRD is kept on uninstall: with it would go every Task."""
     crds = [item for item in rendered() if item["kind"] == "CustomResourceDefinition"]
-    assert [item["metadata"]["annotations"]["helm.sh/resource-policy"] for item in crds] == ["keep", "keep"]
+    assert [item["metadata"]["annotations"]["helm.sh/resource-policy"] for item in crds] == ["keep"] * len(KINDS)
 
 
 def test_pod_options_arrive() -> None:
@@ -170,9 +172,6 @@ def test_files_of_sources_are_mounted() -> None:
         {"secret": {"name": "tokens", "optional": True}},
         {"serviceAccountToken": {"path": "own", "expirationSeconds": 3600}},
     ]
-
-
-KINDS = {"tasks", "placementpolicies", "taskprofiles"}
 
 
 def test_people_never_write_status() -> None:

@@ -9,6 +9,7 @@ from loadstar.cli.operate import run_operator
 from loadstar.cli.profile import profile
 from loadstar.cli.replay import replay_log
 from loadstar.cli.savings import savings
+from loadstar.cli.simulate import simulate
 from loadstar.cli.submit import submit
 from loadstar.cli.top import top
 from loadstar.cli.why import why
@@ -20,5 +21,5 @@ def main() -> None:
     """Run Tasks where the cluster really has room, and say why."""
 
 
-for command in (run_operator, submit, why, top, profile, savings, replay_log):
+for command in (run_operator, submit, why, top, profile, savings, replay_log, simulate):
     main.add_command(command)

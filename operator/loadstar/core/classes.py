@@ -91,7 +91,8 @@ def expected(
     return Reservation(
         cpu=round((requests.get(CPU) or DEFAULT_CPU) * habit.cpu),
         memory=round((requests.get(MEMORY) or DEFAULT_MEMORY) * habit.memory),
-        io=habit.io,
+        # Rounded, so that Tasks of a class are alike from one sample to the next.
+        io=round(habit.io, 2),
         started=started,
         finished=finished,
     )

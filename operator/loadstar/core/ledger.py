@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Final
 
 from loadstar.core.classes import PRIOR, Habit, Use, expected, learned
+from loadstar.core.disks import change, shift, taught
 from loadstar.core.facts import Album
 from loadstar.core.fleet import NO_FLEET, Fleet, recent_seconds, survey
 from loadstar.core.frontier import Frontiers
@@ -200,13 +201,30 @@ class Ledger:
                     self._erase(identity)
 
     def _put_load(self, name: str, load: Load) -> None:
-        if load == self.loads.get(name):
+        known = self.loads.get(name, NOTHING_MEASURED)
+        if load == known:
             return
         self.loads[name] = load
+        if known.io is not None and load.io is not None:
+            self._teach(name, known.io, load.io)
         if view := self.nodes.get(name):
             self._measure(view, load)
             self._changed.add(name)
             self._sampled += 1
+
+    def _teach(self, name: str, before: Sample, after: Sample) -> None:
+        """Learn from two samples of a node's I/O what the classes of our Pods take of it."""
+        changed = change(before, after)
+        if changed is None:
+            return
+        shifts: dict[str, float] = {}
+        for charge in (self._charges[identity] for identity in self._on.get(name, ())):
+            if charge.kind and charge.reservation is not None and (each := shift(charge.reservation, before, after)):
+                shifts[charge.kind] = shifts.get(charge.kind, 0.0) + each
+        habits = {kind: self.habits.get(kind, PRIOR) for kind in shifts}
+        for kind, io in taught({kind: habit.io for kind, habit in habits.items()}, changed, shifts).items():
+            if kind in self.habits or len(self.habits) < HABITS:
+                self.habits[kind] = replace(habits[kind], io=io)
 
     def _measure(self, view: NodeView, load: Load) -> None:
         for identity in view.measure(load):

@@ -20,13 +20,15 @@ _RESOURCES: Final = ("cpu", "memory", "io")
 class Charge:
     """A Pod, or the promise of one, on a node. Others' Pods have no reservation: the sample has them.
 
-    One whose reservation is finished takes no room; it is kept for what samples still have of it. `declared`: what its
-    Task declares, where its Pod asks for something else: use is learned as a ratio to that.
+    One whose reservation is finished takes no room; it is kept for what samples still have of it. `kind` is its
+    class, empty where that is not known. `declared`: what its Task declares, where its Pod asks for something else: use
+    is learned as a ratio to that.
     """
 
     node: str
     requests: Quantities
     reservation: Reservation | None = None
+    kind: str = ""
     declared: Quantities | None = None
 
     @property

@@ -64,9 +64,9 @@ def assign(task: Task, placed: Placed, declared: Quantities, now: float) -> tupl
 
 def adopt(task: Task, pod: Pod, declared: Quantities, now: float) -> tuple[Instruction, ...]:
     """PENDING → ASSIGNED: open the next attempt with the Pod that is there for it already, on the node chosen then."""
-    held = resources_of(declared, pod.requests, None, killed_at(task.status))
     attempts = task.status.attempts
     chosen = next(iter(pod.named), "") or (attempts[-1].node if attempts else "")
+    held = resources_of(declared, pod.requests, None, killed_at(task.status))
     status = replace(
         moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, f"Pod {pod.name}, which had seemed refused, is there"),
         assigned_to=pod.node or chosen,

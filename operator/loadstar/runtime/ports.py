@@ -148,6 +148,10 @@ class Cluster(Protocol):
         ...
 
 
+Take: TypeAlias = Callable[[Mapping[str, Load]], Awaitable[None]]
+"""Takes in samples by node, giving way to others meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptProfile:
     """A TaskProfile as it is: `profile` None when it cannot be read; `written`: when it was."""
@@ -174,10 +178,6 @@ class ProfileObjects(Protocol):
     async def delete_profile(self, name: tuple[str, str], version: str) -> None:
         """Delete exactly that version. Raises Conflict, NotFound."""
         ...
-
-
-Take: TypeAlias = Callable[[Mapping[str, Load]], Awaitable[None]]
-"""Takes in samples by node, giving way to others meanwhile."""
 
 
 class LoadSource(Protocol):

@@ -343,7 +343,7 @@ class Store:
             if template.learned.requests:
                 declared = template.worker.requests
         expected = self._ledger.expected(kind, declared, started)
-        self._ledger.put(pod.uid, Charge(node, pod.requests, expected, declared))
+        self._ledger.put(pod.uid, Charge(node, pod.requests, expected, kind, declared))
 
     def _adopt(self, task: Task) -> None:
         """Pods that were seen before their Task are orphans no more."""
@@ -394,8 +394,9 @@ class Store:
                 template = assigned(template, task.status)
             elif isinstance(decision, Placed):
                 template = replace(template, learned=decision.learned)
-            expected = self._ledger.expected(class_of(template.worker), declared)
-            self._ledger.put(task.uid, Charge(node, template.requests, expected, declared))
+            kind = class_of(template.worker)
+            expected = self._ledger.expected(kind, declared)
+            self._ledger.put(task.uid, Charge(node, template.requests, expected, kind, declared))
 
     def _learned(self, task: Task, pods: Iterable[Pod]) -> tuple[Usage | None, float | None]:
         """What the open attempt's Pod was seen to use, and how long Tasks of its class take."""

@@ -17,7 +17,7 @@ from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.simulate.job import Job
 from loadstar.simulate.meter import Reading
-from loadstar.simulate.site import Site
+from loadstar.simulate.site import Site, size_of
 
 BARE_CPU: Final = 100
 BARE_MEMORY: Final = 200 * 10**6
@@ -30,8 +30,6 @@ class KubeScheduler:
     def __init__(self, seed: int) -> None:
         self._dice = Random(seed)
         self._bare: Counter[str] = Counter()
-        self._cycle = -1
-        self._refused: set[tuple[int, int]] = set()
 
     def asks(self, job: Job) -> Quantities:
         """What is declared."""
@@ -40,15 +38,11 @@ class KubeScheduler:
     def choose(self, job: Job, site: Site) -> str | None:
         """The least requested node."""
         requests = site.asked(job, self)
-        if self._cycle != site.cycle:
-            self._cycle = site.cycle
-            self._refused.clear()
-        size = requests.get(CPU, 0), requests.get(MEMORY, 0)
-        if size in self._refused:
+        if (size := size_of(requests)) in site.full:
             return None
         found = self.best(requests, site.ledger.nodes)
         if found is None:
-            self._refused.add(size)
+            site.full.add(size)
         return found
 
     def best(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from loadstar.core.decision import Decision, Placed
+from loadstar.core.decision import Decision, Unplaced
 from loadstar.core.learning import asked, rule
 from loadstar.core.model import Strategy, TaskStatus
 from loadstar.core.placement import place, shown
@@ -33,36 +33,35 @@ class Learned(Loadstar):
         self._usages: dict[str, Usage] = {}
         self._started: dict[str, float] = {}
         self._statuses: dict[str, TaskStatus] = {}
-        self._waits: dict[tuple[object, ...], Decision] = {}
+        self._at = -1.0
+        self._waits: dict[tuple[object, ...], Unplaced] = {}
 
     def choose(self, job: Job, site: Site) -> str | None:
         """As `place` has it for what was learned."""
         if job.number in self._unpinned:
-            return self._kube.best(site.asked(job, self), site.ledger.nodes)
-        if self._cycle != site.cycle:
-            self._cycle = site.cycle
-            self._refused.clear()
+            return self._kube.choose(job, site)
+        if self._at != site.now:
+            self._at = site.now
             self._waits.clear()
         status = self._statuses.get(job.uid, UNTOLD)
         asks = asked(job.declared, self._asks.get(job.kind, NOTHING_LEARNED), status)
-        request = site.request(job, job.declared, self._strategy)
-        request = replace(request, template=replace(request.template, learned=asks))
+        request = site.request(job, {**job.declared, **asks.requests}, self._strategy)
         key = job.kind, *sorted(asks.requests.items())
-        decision = self._waits.get(key) or place(request, site.snapshot())
-        if not isinstance(decision, Placed):
+        decision: Decision = self._waits.get(key) or place(request, site.snapshot())
+        if isinstance(decision, Unplaced):
             self._waits[key] = decision
             decision = shown(decision, site.policy, site.now - job.arrival, len(self._unpinned))
-            if not isinstance(decision, Placed):
-                return None
-        site.settle(job, {**job.declared, **decision.learned.requests})
+        if isinstance(decision, Unplaced):
+            return None
+        requests = {**job.declared, **decision.learned.requests}
+        site.settle(job, requests)
         if decision.node is None:
             self._unpinned.add(job.number)
-            return self._kube.best(site.asked(job, self), site.ledger.nodes)
+            return self._kube.choose(job, site)
         named = (decision.node, *decision.others)
         if len(named) == 1:
             return decision.node
-        preferred = dict(zip(named, PREFERENCES, strict=False))
-        return self._kube.best(site.asked(job, self), site.ledger.nodes, preferred)
+        return self._kube.best(requests, site.ledger.nodes, dict(zip(named, PREFERENCES, strict=False)))
 
     def ended(self, job: Job, node: str, site: Site) -> None:
         """What it was seen to use is learned, unless it was lost."""

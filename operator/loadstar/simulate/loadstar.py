@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from loadstar.core.decision import Decision, Placed
+from loadstar.core.decision import Decision, Unplaced
 from loadstar.core.model import Strategy
 from loadstar.core.placement import place, shown
 from loadstar.core.quantity import Quantities
+from loadstar.core.reasons import Reason
 from loadstar.simulate.job import Job
 from loadstar.simulate.kube_scheduler import KubeScheduler
 from loadstar.simulate.meter import Reading
-from loadstar.simulate.site import Site
+from loadstar.simulate.site import Site, Size, size_of
 
 PREFERENCES: Final = (100, 60, 30)
 """The weights by which a Pod prefers the chosen node to those that are as good, as the operator writes them."""
@@ -23,8 +24,7 @@ class Loadstar:
     def __init__(self, strategy: Strategy, seed: int) -> None:
         self._strategy = strategy
         self._kube = KubeScheduler(seed)
-        self._cycle = -1
-        self._refused: dict[int, Decision] = {}
+        self._refused: dict[Size, Unplaced] = {}
         self._unpinned: set[int] = set()
 
     def asks(self, job: Job) -> Quantities:
@@ -35,22 +35,21 @@ class Loadstar:
         """The node that `place` finds, where kube-scheduler has the last word between nodes that are as good."""
         requests = site.asked(job, self)
         if job.number in self._unpinned:
-            return self._kube.best(requests, site.ledger.nodes)
-        if self._cycle != site.cycle:
-            self._cycle = site.cycle
-            self._refused.clear()
+            return self._kube.choose(job, site)
+        size = size_of(requests)
         request = site.request(job, requests, self._strategy)
-        template = request.template
-        decision = self._refused.get(id(template)) or place(request, site.snapshot())
-        waited = site.now - job.arrival
-        if not isinstance(decision, Placed):
-            self._refused[id(template)] = decision
-            decision = shown(decision, site.policy, waited, len(self._unpinned))
-            if not isinstance(decision, Placed):
-                return None
+        known = self._refused.get(size) if size in site.full else None
+        decision: Decision = known or place(request, site.snapshot())
+        if isinstance(decision, Unplaced):
+            if decision.reason is Reason.WAITING_FOR_CAPACITY:
+                site.full.add(size)
+                self._refused[size] = decision
+            decision = shown(decision, site.policy, site.now - job.arrival, len(self._unpinned))
+        if isinstance(decision, Unplaced):
+            return None
         if decision.node is None:
             self._unpinned.add(job.number)
-            return self._kube.best(requests, site.ledger.nodes)
+            return self._kube.choose(job, site)
         if decision.strategy is Strategy.ROUND_ROBIN:
             site.ledger.serve(decision.node)
         named = (decision.node, *decision.others)

@@ -23,7 +23,7 @@ from loadstar.simulate.machine import Machine
 from loadstar.simulate.meter import Meter, Metering, Reading
 from loadstar.simulate.outcome import HOT, Course, Outcome, outcome
 from loadstar.simulate.shape import Host
-from loadstar.simulate.site import Chooser, Site
+from loadstar.simulate.site import Chooser, Site, size_of
 
 LEAD: Final = 60.0
 """Seconds before the first arrival, in which the nodes are measured."""
@@ -31,6 +31,8 @@ GATHER: Final = 0.05
 """Seconds from an arrival, or from room that became free, until Tasks are placed."""
 RETRY: Final = 1.0
 """How often all that wait are looked at although no room became free."""
+USES: Final = 15.0
+"""How often what Pods use is read, of all of them."""
 LOOK: Final = 5.0
 """How often the deviation of loads is looked at."""
 
@@ -63,6 +65,7 @@ class Event(IntEnum):
     ARRIVE = 6
     PLACE = 7
     LOOK = 8
+    LEARN = 9
 
 
 @dataclass(slots=True)
@@ -118,6 +121,7 @@ class Run:
             Event.KNOWN: self._known,
             Event.ARRIVE: self._arrive,
             Event.PLACE: self._place,
+            Event.LEARN: self._learn,
             Event.LOOK: self._look,
         }
         heap, site, given_up = self._queue.heap, self.site, self._last + self._setting.patience
@@ -142,8 +146,8 @@ class Run:
             for host in self._hosts.values()
         ]
         for job in self._jobs.values():
-            asked = self.site.asked(job, self._chooser)
-            cpu, memory = asked.get(CPU, 0), asked.get(MEMORY, 0)
+            # More than is declared is never asked for, and less may be learned only once some have run.
+            cpu, memory = size_of(job.declared) if self._setting.fit else (0, 0)
             if any(cpu <= cpus and memory <= bytes_ for cpus, bytes_ in room):
                 put(job.arrival, Event.ARRIVE, job)
             else:
@@ -158,6 +162,7 @@ class Run:
         for fault in self._setting.faults:
             put(LEAD + fault.at, Event.FAULT, (fault, 0))
         put(LEAD, Event.LOOK, None)
+        put(USES, Event.LEARN, None)
 
     def _arrive(self, job: Job) -> None:
         self._waiting[job.number] = job
@@ -173,7 +178,6 @@ class Run:
         """Place what can be placed; where no room became free, only what has just come can be."""
         site, chooser = self.site, self._chooser
         self._planned = False
-        site.cycle += 1
         whole = self._freed or site.now - self._passed >= RETRY
         trying = list(self._waiting.values()) if whole else self._fresh
         self._freed, self._fresh = False, []
@@ -227,6 +231,7 @@ class Run:
         self.courses[job.number].finished = self.site.now
         self.site.ledger.end(job.uid, self.site.now)
         self._chooser.ended(job, machine.host.name, self.site)
+        self.site.freed(machine.host.name)
         self._left -= 1
         self._free()
         self._foretell(machine)
@@ -251,11 +256,15 @@ class Run:
         self._queue.put(self.site.now + self._setting.metering.window, Event.METER, name)
 
     def _known(self, reading: Reading) -> None:
-        self.site.take([reading], self._chooser)
+        self.site.take(reading)
         self._chooser.read(reading, self.site)
         if self.site.policy.when_hot is WhenHot.WAIT:
             self._freed = True
         self._plan()
+
+    def _learn(self, _: None) -> None:
+        self.site.learn()
+        self._queue.put(self.site.now + USES, Event.LEARN, None)
 
     def _look(self, _: None) -> None:
         if self.site.now <= self._last:
@@ -286,6 +295,7 @@ class Run:
         else:
             there = step == 2 or what.seconds < NOTICED  # noqa: PLR2004 - the last of three steps
             self.site.ledger.put_node(replace(machine.host.node, ready=there))
+            self.site.full.clear()
             if step == 2:  # noqa: PLR2004 - see above
                 self._dead.discard(what.node)
                 machine.freeze(now, frozen=False)
@@ -296,6 +306,7 @@ class Run:
         """What was lost with its node is to be placed anew."""
         self.site.ledger.drop(job.uid)
         self._chooser.ended(job, node, self.site)
+        self.site.freed(node)
         self._waiting[job.number] = job
         self._fresh.append(job)
         self._free()
