@@ -12,9 +12,11 @@ from typing import Final
 from loadstar.core.decision import Decision, Placed, Unplaced
 from loadstar.core.fit import Cause, explain_none, reject
 from loadstar.core.model import NodeClass, Policy, Strategy, WhenFull, WhenHot
+from loadstar.core.prediction import predict
 from loadstar.core.reasons import Reason
 from loadstar.core.request import Request
 from loadstar.core.resources import NOTHING_LEARNED
+from loadstar.core.scoring import floor_of
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.strategies import STRATEGIES, describe
 
@@ -36,7 +38,7 @@ def place(request: Request, snapshot: Snapshot) -> Decision:
     if decision is not None:
         if not request.template.learned.requests:
             return _cool(decision, snapshot)
-        if _open(decision):
+        if _open(decision, snapshot):
             return replace(decision, learned=request.template.learned)
         return _as_declared(decision, request, snapshot)
     rejections = {
@@ -75,9 +77,19 @@ def _declared(request: Request) -> Request:
     return replace(request, template=replace(request.template, learned=NOTHING_LEARNED))
 
 
-def _open(placed: Placed) -> bool:
-    """Whether the node is known to have what learned requests count on; where kube-scheduler chooses, it is its."""
-    return placed.score is None or placed.score.node_class is NodeClass.COLD
+def _open(placed: Placed, snapshot: Snapshot) -> bool:
+    """Whether the node is known to have what learned requests count on: it is not hot as it stands.
+
+    That is without the Task, and without the margin for how its load moves about: a margin on each node gives away what
+    learning gains. Where kube-scheduler chooses, it is its.
+    """
+    best = placed.score
+    if best is None or best.node_class is NodeClass.COLD:
+        return True
+    view, policy = snapshot.nodes[best.node], snapshot.policy
+    prediction = predict(view, policy, snapshot.now, snapshot.fleet)
+    terms = [term for term in (prediction.cpu, prediction.memory, prediction.io) if term is not None]
+    return floor_of(view, prediction) == 0 and all(term.total - term.risk <= policy.hot for term in terms)
 
 
 def _as_declared(placed: Placed, request: Request, snapshot: Snapshot) -> Decision:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from loadstar.core.classes import expected
 from loadstar.core.instructions import Emit, Requeue, WriteStatus
 from loadstar.core.model import NodeClass, Phase, Placement, Policy, Strategy, TaskStatus, WhenFull, Worker
+from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed, Unplaced, place, shown
 from loadstar.core.reasons import Reason
 from loadstar.core.request import Request
@@ -17,7 +19,7 @@ from loadstar.core.states import State
 from loadstar.core.template import Template, assigned
 from loadstar.core.usage import Usage
 from loadstar.core.view import Refusal
-from tests.unit.core.builders import GI, NOW, pod, snapshot, task, view, worker
+from tests.unit.core.builders import GI, NOW, ledger, pod, snapshot, task, view, worker
 from tests.unit.core.decisions import ASSIGNED, PLACED, RUNNING, decide, written
 
 MI = 2**20
@@ -52,6 +54,17 @@ def test_a_node_that_is_hot_or_not_measured_takes_no_more(cpu: float | None, wor
     assert waits.reason is Reason.WAITING_FOR_CAPACITY
     assert words in waits.message
     assert placed(place(asking(), snapshot(view("a", cpu)))).learned == Asks()
+
+
+def test_a_node_that_only_the_task_makes_hot_takes_it() -> None:
+    """Hot is what a node is as it stands; the next one does not go there."""
+    world = ledger(view("a", 0.7, requested={"cpu": 2000, "memory": 3 * GI}))
+    first = placed(place(asking(), world.snapshot(Policy(), NOW)))
+    assert first.score is not None
+    assert (first.score.node_class, first.learned) == (NodeClass.HOT, LEARNED)
+    requests = {**DECLARED, **LEARNED.requests}
+    world.put("first", Charge("a", requests, expected(DECLARED), "kind", DECLARED))
+    assert isinstance(place(asking(), world.snapshot(Policy(), NOW)), Unplaced)
 
 
 def test_autoscalers_see_what_is_declared() -> None:
