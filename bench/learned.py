@@ -16,11 +16,12 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any, Final
 
 from bench.core import processor, revision
 from loadstar.core.model import Policy, Strategy
+from loadstar.simulate.difference import Difference, difference
 from loadstar.simulate.kube_scheduler import KubeScheduler
 from loadstar.simulate.learned import Learned
 from loadstar.simulate.loadstar import Loadstar
@@ -34,8 +35,6 @@ SECONDS: Final = 2400.0
 WARM: Final = 600.0
 SEEDS: Final = tuple(range(105, 110))
 """Not those by which anything was designed: from which load on a node takes no more was chosen on 100 to 104."""
-STUDENT: Final = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
-"""Of a 95 % interval, by the number of seeds."""
 NEVER: Final = 4000
 """So many classes that hardly any comes a second time."""
 
@@ -74,6 +73,7 @@ POLICIES: Final[dict[str, Callable[[int], Chooser]]] = {
     "Declared": lambda seed: Loadstar(Strategy.LOAD_AWARE, seed),
     "kube": KubeScheduler,
 }
+PAIR: Final = ("Learned", "Declared")
 MARGINS: Final = (1.0, 1.25, 1.5)
 MARGIN_SCENARIO: Final = "x2.0-load70-spread50"
 
@@ -104,8 +104,7 @@ def main() -> None:
             found = {policy: list(pool.map(once, seeds, *same(len(seeds), name, policy))) for policy in POLICIES}
             scenarios[name] = {policy: row(outcomes) for policy, outcomes in found.items()}
             against[name] = {
-                what: interval([getattr(a, what) - getattr(b, what) for a, b in zip(*pair, strict=True)])
-                for pair in [(found["Learned"], found["Declared"])]
+                what: told(difference(*([getattr(one, what) for one in found[policy]] for policy in PAIR)))
                 for what in ("total_mean", "mean")
             }
             print(name, json.dumps(scenarios[name]), json.dumps(against[name]), sep="\n  ", flush=True)
@@ -129,6 +128,11 @@ def once(seed: int, name: str, policy: str) -> Outcome:
     return Run(model.jobs(seed), model.hosts(seed), setting, lambda _: chooser, seed).run()
 
 
+def told(found: Difference) -> Json:
+    """As it is kept."""
+    return {"mean": round(found.mean, 4), "half": None if found.half is None else round(found.half, 4)}
+
+
 def same(count: int, *values: str) -> list[list[str]]:
     """Each value so many times: what every seed is run with."""
     return [[value] * count for value in values]
@@ -146,12 +150,6 @@ def row(outcomes: list[Outcome]) -> Json:
         "refused": round(sum(item.refused for item in outcomes) / tasks, 5),
         "tasks": tasks,
     }
-
-
-def interval(values: list[float]) -> Json:
-    """The mean of paired differences, and half of its 95 % interval."""
-    half = STUDENT[len(values)] * stdev(values) / len(values) ** 0.5
-    return {"mean": round(fmean(values), 4), "half": round(half, 4)}
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@ It serves every level: a run in the simulator and one on a cluster have the same
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 
-from bench.throughput.interval import T_95
+from loadstar.simulate.difference import difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +26,6 @@ class Measures:
     sd: float
     failed: float = 0.0
     waited: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The mean of paired differences, and half of its 95 % interval (Student's t); None with fewer than two pairs."""
-
-    mean: float
-    half: float | None
-
-    @property
-    def verdict(self) -> str:
-        """Of a policy against ours, where less is better: "worse", "better" or "level"."""
-        if self.half is None or abs(self.mean) <= self.half:
-            return "level"
-        return "worse" if self.mean > 0 else "better"
-
-
-def difference(theirs: Sequence[float], ours: Sequence[float]) -> Difference:
-    """Theirs less ours, pair by pair."""
-    pairs = [their - our for their, our in zip(theirs, ours, strict=True)]
-    mean = fmean(pairs)
-    if len(pairs) < 2:
-        return Difference(mean, None)
-    return Difference(mean, T_95[min(len(pairs) - 2, len(T_95) - 1)] * stdev(pairs) / math.sqrt(len(pairs)))
 
 
 def rows(runs: Mapping[str, Sequence[Measures]], ours: str) -> dict[str, dict[str, float]]:

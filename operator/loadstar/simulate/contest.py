@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Final
 
 from loadstar.core.model import Strategy, Weights
+from loadstar.simulate.difference import difference
 from loadstar.simulate.job import Job
 from loadstar.simulate.loadstar import Loadstar
 from loadstar.simulate.outcome import Outcome
 from loadstar.simulate.run import Run, Setting
 from loadstar.simulate.shape import Host, resized
-
-T_95: Final = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
-"""Student's t for 95 %, two-sided, by degrees of freedom from 1 on; beyond, the last is on the safe side."""
 
 SCORING: Final = frozenset({Strategy.LOAD_AWARE, Strategy.POWER_OF_TWO})
 """The strategies that weigh resources."""
@@ -51,7 +48,11 @@ class Result:
 
     def mean(self, name: str) -> float:
         """Of a field of the outcomes."""
-        return fmean(getattr(outcome, name) for outcome in self.outcomes)
+        return fmean(self.each(name))
+
+    def each(self, name: str) -> list[float]:
+        """A field of the outcomes, seed by seed."""
+        return [getattr(outcome, name) for outcome in self.outcomes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,6 @@ def trials(strategies: Sequence[Strategy], weights: Sequence[Weights], nodes: Se
     ]
 
 
-def gap(first: Result, second: Result) -> tuple[float, float | None]:
-    """The mean paired difference of the slowdown with the wait, second less first, and half of its 95 % interval."""
-    pairs = [other.total_mean - one.total_mean for one, other in zip(first.outcomes, second.outcomes, strict=True)]
-    if len(pairs) < 2:  # noqa: PLR2004 - one difference has no deviation
-        return pairs[0], None
-    half = T_95[min(len(pairs) - 2, len(T_95) - 1)] * stdev(pairs) / math.sqrt(len(pairs))
-    return fmean(pairs), half
-
-
 def best(results: Sequence[Result]) -> Result:
     """The lowest slowdown with the wait, on the same count of nodes; the first of equals."""
     return min(results, key=lambda result: result.mean("total_mean"))
@@ -112,9 +104,9 @@ def advice(results: Sequence[Result], goal: float) -> list[str]:
     for result in results:
         if result.trial.nodes != count or result is top:
             continue
-        mean, half = gap(top, result)
-        text = f"{result.trial.way} ({mean:+.3f}" + (f" ± {half:.3f})" if half is not None else ")")
-        (level if half is not None and mean <= half else worse).append(text)
+        gap = difference(result.each("total_mean"), top.each("total_mean"))
+        text = f"{result.trial.way} ({gap.mean:+.3f}" + (f" ± {gap.half:.3f})" if gap.half is not None else ")")
+        (level if gap.half is not None and gap.verdict != "worse" else worse).append(text)
     said += [f"no difference that these seeds can tell: {', '.join(level)}"] if level else []
     said += [f"slower: {', '.join(worse)}"] if worse else []
     if len(top.outcomes) < 2:  # noqa: PLR2004 - one run has no interval
