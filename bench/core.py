@@ -11,16 +11,14 @@ import argparse
 import gc
 import json
 import math
-import os
-import platform
 import random
 import resource
 import statistics
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+from bench.conditions import head
 from loadstar.core.classes import class_of
 from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Placement, Policy, Sample, Taint, Toleration, Worker
@@ -169,22 +167,6 @@ def growth(rows: list[dict[str, Any]], rate: str) -> dict[str, float]:
     }
 
 
-def processor() -> str:
-    """The processor's name, as Linux says it."""
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    return next(
-        (line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")), "unknown"
-    )
-
-
-def revision() -> str:
-    """The commit that was measured; `-dirty` with changes."""
-    shown = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, check=True
-    )
-    return shown.stdout.strip()
-
-
 def section(result: dict[str, Any]) -> str:
     """The tables of docs/benchmarks.md."""
     lines = [
@@ -210,18 +192,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dry", action="store_true", help="keep nothing")
     dry = parser.parse_args().dry
+    conditions = head("make bench-core", nodes=NODES, shapes=SHAPES, tasks=TASKS, rounds=ROUNDS)
     rows = [measure(nodes) for nodes in SIZES]
     chosen = next(row for row in rows if row["nodes"] == NODES)
     result = {
-        "command": "make bench-core",
-        "date": time.strftime("%Y-%m-%d"),
-        "commit": revision(),
-        "machine": f"{os.cpu_count()} cores of {processor()}",
-        "python": platform.python_version(),
-        "nodes": NODES,
-        "shapes": SHAPES,
-        "tasks": TASKS,
-        "rounds": ROUNDS,
+        **conditions,
         "placements_per_s": chosen["placements_per_s"],
         "mixed_per_s": chosen["mixed_per_s"],
         "p99_ms": chosen["p99_ms"],

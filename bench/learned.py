@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,7 +17,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
-from bench.core import processor, revision
+from bench.conditions import head
 from loadstar.core.model import Policy, Strategy
 from loadstar.simulate.difference import Difference, difference
 from loadstar.simulate.kube_scheduler import KubeScheduler
@@ -87,16 +85,7 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="keep nothing")
     given = parser.parse_args()
     seeds = SEEDS[: max(2, given.seeds)]
-    conditions = {
-        "command": "make bench-learned",
-        "date": time.strftime("%Y-%m-%d"),
-        "commit": revision(),
-        "machine": f"{os.cpu_count()} cores of {processor()}",
-        "python": platform.python_version(),
-        "seeds": list(seeds),
-        "seconds": SECONDS,
-        "not_counted_s": WARM,
-    }
+    conditions = head("make bench-learned", seeds=list(seeds), seconds=SECONDS, not_counted_s=WARM)
     scenarios: Json = {}
     against: Json = {}
     with ProcessPoolExecutor(given.processes) as pool:

@@ -8,6 +8,7 @@ import time
 from statistics import fmean
 from typing import Any
 
+from bench.conditions import head
 from bench.placement import page, report
 from bench.placement.claims import claims
 from bench.placement.measures import Measures, beside, rows
@@ -38,7 +39,7 @@ def main() -> None:
         given.scenario, given.seeds, given.no_curve, given.dry = ["half-75", "io-60"], 4, True, True
     names = given.scenario or list(SCENARIOS)
     seeds = HELD_OUT[: max(2, given.seeds)]
-    conditions = report.head("make bench-placement", seeds=list(seeds))
+    conditions = head("make bench-placement", seeds=list(seeds))
     started = time.monotonic()
     scenarios, more = level(names, seeds, given.processes)
     if not given.no_curve:

@@ -6,29 +6,12 @@ A level that is run anew replaces what it had; the others stay.
 from __future__ import annotations
 
 import json
-import os
-import platform
-import time
 from pathlib import Path
 from typing import Any
-
-from bench.core import processor, revision
 
 Json = dict[str, Any]
 
 RESULT = Path(__file__).parents[1] / "results" / "placement.json"
-
-
-def head(command: str, **settings: object) -> Json:
-    """Under which conditions a level is run; to be taken before it is."""
-    return {
-        "command": command,
-        "date": time.strftime("%Y-%m-%d"),
-        "commit": revision(),
-        "machine": f"{os.cpu_count()} cores of {processor()}",
-        "python": platform.python_version(),
-        **settings,
-    }
 
 
 def read(path: Path = RESULT) -> Json:

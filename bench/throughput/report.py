@@ -6,12 +6,12 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.conditions import processor, revision
 from bench.throughput.interval import ratio
 from bench.throughput.replica import INTERPRETER
 from tests.cluster.binaries import KUBERNETES_VERSION
@@ -34,7 +34,7 @@ class Report:
         self._head: Json = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
-            "commit": _commit(root),
+            "commit": revision(root),
             "machine": machine(),
             "settings": settings,
         }
@@ -121,11 +121,9 @@ def cluster_ms(row: Json) -> float:
 
 def machine() -> Json:
     """What it ran on."""
-    cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")), "unknown")
     kib = int(Path("/proc/meminfo").read_text().split("\n", 1)[0].split()[1])
     return {
-        "cpu": model,
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(kib / 2**20, 1),
         "kernel": platform.release(),
@@ -138,13 +136,3 @@ def machine() -> Json:
 
 def _median(values: Sequence[float]) -> float:
     return round(statistics.median(values), 3)
-
-
-def _commit(root: Path) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
