@@ -8,12 +8,15 @@ from typing import Any, Final
 import click
 import orjson
 
+from loadstar.cli.columns import columns
 from loadstar.cli.live import PROFILES_PATH, Json, items
 from loadstar.cli.session import connected, default_namespace, waiting
 from loadstar.core.learning import ENOUGH_PEAKS, ENOUGH_RUNS
+from loadstar.core.quantity import amounts, spoken
 from loadstar.kube.taskprofiles import profiles_path
 
 HEADS: Final = ("NAMESPACE", "CLASS", "RUNS", "CPU", "MEMORY", "SECONDS", "OOMS", "SEEN", "IMAGE")
+UNKNOWN: Final = f"as declared: known from {ENOUGH_RUNS} measured runs on"
 NONE_YET: Final = (
     "no class is known yet: one is once two of its runs were measured, which takes some 30 s of running each; "
     "shorter ones need spec.metrics.sources.pods: Kubelet in the PlacementPolicy"
@@ -47,10 +50,8 @@ def table(profiles: list[Json]) -> list[str]:
     """One line a class."""
     if not profiles:
         return [NONE_YET]
-    rows = [HEADS, *(row(raw) for raw in profiles)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows]
-    return [*lines, f"CPU, MEMORY: declared > asked for by learned requests, from {ENOUGH_RUNS} measured runs on"]
+    legend = f"CPU, MEMORY: declared > asked for by learned requests, from {ENOUGH_RUNS} measured runs on"
+    return [*columns([HEADS, *(row(raw) for raw in profiles)]), legend]
 
 
 def row(raw: Mapping[str, Any]) -> tuple[str, ...]:
@@ -80,12 +81,13 @@ def change(status: Mapping[str, Any], name: str) -> str:
 def details(raw: Mapping[str, Any]) -> list[str]:
     """All that is known of a class, a line a fact."""
     status = raw.get("status") or {}
+    asks = status.get("requests")
     name, unmeasured = f"{raw['metadata']['namespace']}/{raw['metadata']['name']}", status.get("unmeasured", 0)
     lines = [
         f"{name}: image {status.get('image', '?')}, last run {status.get('lastSeenTime', '?')}",
         f"runs      {status.get('runs', 0)} measured, {unmeasured} with fewer than two samples, which teach no use",
-        f"declared  {amounts(status.get('declared'))}",
-        f"asks for  {amounts(status.get('requests'), f'as declared: known from {ENOUGH_RUNS} measured runs on')}",
+        f"declared  {spoken(amounts(status.get('declared')))}",
+        f"asks for  {spoken(amounts(asks)) if asks else UNKNOWN}",
     ]
     if cpu := status.get("cpu"):
         lines.append(f"cpu       {cpu['mean']:.3f} cores in the mean, deviation {cpu.get('deviation', 0):.3f}")
@@ -107,8 +109,3 @@ def details(raw: Mapping[str, Any]) -> list[str]:
         f"{saved.get('early', 0)} began on nodes that are full on paper; {status.get('ooms', 0)} OOMs caused"
     )
     return lines
-
-
-def amounts(found: Mapping[str, str] | None, nothing: str = "nothing") -> str:
-    """CPU and memory in words."""
-    return ", ".join(f"{name} {found[name]}" for name in ("cpu", "memory") if name in found) if found else nothing

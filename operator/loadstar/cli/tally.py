@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from loadstar.cli.columns import columns
 from loadstar.simulate.contest import Result, advice
 from loadstar.simulate.outcome import Outcome
 
@@ -31,9 +32,7 @@ LEGEND: Final = (
 def table(results: Sequence[Result]) -> list[str]:
     """The answer as lines, the best of each count of nodes first."""
     ordered = sorted(results, key=lambda result: (result.trial.nodes, result.mean("total_mean")))
-    cells = [HEADS, *(row(result) for result in ordered)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return columns([HEADS, *(row(result) for result in ordered)])
 
 
 def row(result: Result) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import orjson
 
 from loadstar.api.standing import standing_document, totals_document
 from loadstar.api.times import format_time
+from loadstar.cli.columns import columns
 from loadstar.cli.live import TASKS_PATH, Json, items, policy_object, view
 from loadstar.cli.session import connected, waiting
 from loadstar.core.snapshot import Snapshot
@@ -91,9 +92,7 @@ def states(tasks: Iterable[Mapping[str, Any]]) -> Json:
 
 def lines(document: Mapping[str, Any]) -> list[str]:
     """The same as text."""
-    rows = [HEADS, *(row(node) for node in document["nodes"])]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    said = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows]
+    said = columns([HEADS, *(row(node) for node in document["nodes"])])
     shown, every = len(document["nodes"]), document["totals"].get("nodes", 0)
     said.append(LEGEND)
     said.append(summary(document["totals"]))

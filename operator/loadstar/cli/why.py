@@ -22,7 +22,7 @@ from loadstar.core.conditions import SCHEDULED
 from loadstar.core.model import Task, TaskStatus
 from loadstar.core.outlook import Ending, earliest
 from loadstar.core.placement import Decision, Placed, place
-from loadstar.core.quantity import CPU, MEMORY, Quantities, show
+from loadstar.core.quantity import MEMORY, show, spoken
 from loadstar.core.reasons import EXPLANATIONS, Reason
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
@@ -106,11 +106,6 @@ def asked(status: TaskStatus) -> list[str]:
     if status.expected_end is not None and status.state is State.RUNNING:
         lines.append(f"ends     about {format_time(status.expected_end)}, if it takes as long as its class does")
     return lines
-
-
-def spoken(found: Quantities) -> str:
-    """CPU and memory in words."""
-    return ", ".join(f"{name} {show(name, found[name])}" for name in (CPU, MEMORY) if name in found) or "nothing"
 
 
 def explain(reason: str) -> str:

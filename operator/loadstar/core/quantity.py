@@ -81,6 +81,13 @@ def total(parts: Iterable[Quantities]) -> dict[str, int]:
     return result
 
 
+def spoken(quantities: Quantities) -> str:
+    """CPU and memory of them: "cpu 250m, memory 512Mi"; "nothing" without either."""
+    return (
+        ", ".join(f"{name} {show(name, quantities[name])}" for name in (CPU, MEMORY) if name in quantities) or "nothing"
+    )
+
+
 def show(name: str, value: int) -> str:
     """A short text a person reads: 250m or 2 for CPU, 512Mi for memory."""
     if name == CPU:
