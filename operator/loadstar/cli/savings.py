@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,7 +39,7 @@ async def savings(namespace: str | None, output: str) -> None:
             path = tasks_path(namespace) if namespace else TASKS_PATH
             for raw in await items(client, path, fieldSelector=f"status.state={state}"):
                 store.apply_task(convert.task(raw))
-    document = told(added_up(live(store)), profiles, store.policy.requests)
+    document = told(added_up(live(store, time.time())), profiles, store.policy.requests)
     if output == "json":
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         return

@@ -65,16 +65,17 @@ def essence(found: Topology) -> object:
     return rough, tuple(lines)
 
 
-def live(store: Store) -> Iterator[Live]:
-    """The Tasks that hold a node: what each declares, asks for, and would ask for by what is known of its class."""
+def live(store: Store, now: float) -> Iterator[Live]:
+    """The Tasks that hold a node: what each declares, asks for, and would ask for if the policy were to learn."""
+    learning = replace(store.policy, requests=Requests.LEARNED)
     for task in store.tasks.values():
         if task.status.state not in {State.ASSIGNED, State.RUNNING}:
             continue
         if (template := resolve(task, store.policy)) is not None:
             declared, held, name = template.worker.requests, task.status.resources, name_of(task, template)
             requested = held.requested if held is not None and held.learned else declared
-            may = not (template.worker.guaranteed or template.requires_declared or task.placement.requires_declared)
-            yield Live(name, declared, requested, store.profiles.asks(name).requests if may else {})
+            learned = store.profiles.template(task, template, learning, now).learned.requests
+            yield Live(name, declared, requested, learned)
 
 
 class Report:
@@ -142,7 +143,7 @@ class Report:
 
     def _recommended(self, now: float) -> tuple[Condition, ...]:
         """What requests Learned would give back, where they are Declared; the gauges on the way."""
-        found = savings(live(self._store))
+        found = savings(live(self._store, now))
         telemetry.SPARED_CPU.set(found.spared.get(CPU, 0) / 1000)
         telemetry.SPARED_MEMORY.set(found.spared.get(MEMORY, 0))
         if self._store.policy.requests is not Requests.DECLARED:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from loadstar.core.model import Load, Node, Sample
+from loadstar.core.learning import ENOUGH_RUNS
+from loadstar.core.model import Load, Node, Placement, Sample, TaskStatus
+from loadstar.core.resources import Requests
 from loadstar.core.standing import standings, topology
+from loadstar.core.states import State
+from loadstar.core.template import resolve
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.loads import Loads
 from loadstar.runtime.notes import Notes
-from loadstar.runtime.report import Report, essence, freshness
+from loadstar.runtime.profiles import name_of
+from loadstar.runtime.report import Report, essence, freshness, live
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.workqueue import WorkQueue
-from tests.unit.core.builders import GI, NOW, load, snapshot, view
+from tests.unit.core.builders import GI, NOW, load, snapshot, task, view
+from tests.unit.core.test_profile import run, usage
 from tests.unit.runtime.fakes import FakeClock, FakeCluster, FakeLeases
 
 
@@ -70,3 +76,16 @@ def test_freshness_names_who_is_not() -> None:
     assert told.message == "1/2 open nodes without a fresh load sample: blind"
     assert freshness(standings(snapshot(view("a"))), told, NOW + 9).status == "True"
     assert freshness([], told, NOW).reason == "NoOpenNodes"
+
+
+def test_what_learning_would_free_is_what_the_policy_can_free() -> None:
+    """A Task that says Declared itself, or must have what it declares, asks for no less under requests Learned."""
+    store, running = Store(), TaskStatus(State.RUNNING, assigned_to="n")
+    said = (Placement(), Placement(requests=Requests.DECLARED), Placement(requires_declared=True))
+    for number, placement in enumerate(said):
+        store.apply_task(task(running, name=f"t{number}", uid=f"{number}", placement=placement))
+    template = resolve(task(), store.policy)
+    assert template is not None
+    for _ in range(ENOUGH_RUNS):
+        store.profiles.learn(name_of(task(), template), run(usage=usage(cpu=50, memory=20 * 2**20)))
+    assert [sorted(item.learned) for item in live(store, NOW)] == [["cpu", "memory"], [], []]
