@@ -55,13 +55,15 @@ PRIOR: Final = Habit()
 
 
 @lru_cache(maxsize=4096)
-def _class_of(document: bytes) -> str:
-    return blake2b(document, digest_size=8).hexdigest()
+def digest(*parts: str | bytes) -> str:
+    """A short name of these, the same after every restart. No part has a NUL, which stands between them."""
+    raw = b"\0".join(part.encode() if isinstance(part, str) else part for part in parts)
+    return blake2b(raw, digest_size=8).hexdigest()
 
 
 def class_of(worker: Worker) -> str:
     """The class of Tasks that run this: equal for equal templates, everywhere and after every restart."""
-    return _class_of(worker.document)
+    return digest(worker.document)
 
 
 def learned(habit: Habit, requests: Quantities, use: Use) -> Habit:

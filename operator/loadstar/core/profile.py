@@ -7,11 +7,10 @@ made of a profile is `learning`'s; how it is kept is the runtime's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from hashlib import blake2b
 from math import sqrt
 from typing import Any, Final
 
+from loadstar.core.classes import digest
 from loadstar.core.model import Task, Worker
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.core.sketch import LARGEST, NOTHING, Sketch
@@ -107,8 +106,8 @@ def profile_name(task: Task, worker: Worker) -> str:
     """The name of the Task's class in its namespace: fit for an object's name, and the same after every restart."""
     if task.label:
         plain = task.label.lower()
-        return f"class-{plain}" if plain == task.label and _is_name(plain) else f"class-{_digest(task.label)}"
-    return f"template-{_digest(task.type, worker.document)}"
+        return f"class-{plain}" if plain == task.label and _is_name(plain) else f"class-{digest(task.label)}"
+    return f"template-{digest(task.type, worker.document)}"
 
 
 def _killed(profile: Profile, run: Run) -> dict[str, Any]:
@@ -147,12 +146,3 @@ def _sized(profile: Profile, usage: Usage) -> dict[str, Any]:
 def _is_name(text: str) -> bool:
     """True for a DNS label."""
     return text.isascii() and text.replace("-", "a").isalnum() and text[0] != "-" and text[-1] != "-"
-
-
-@lru_cache(maxsize=4096)
-def _digest(*parts: str | bytes) -> str:
-    digest = blake2b(digest_size=8)
-    for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
-        digest.update(len(raw).to_bytes(8, "big") + raw)
-    return digest.hexdigest()

@@ -76,14 +76,11 @@ class Keeper:
             if isinstance(error, Terminating) and name is not None:
                 self._profiles.lost(name)
             log.warning("what was learned is not written now: %s", error)
-        except ClusterError as error:
-            log.error("the API server refuses what was learned: %s", error)  # noqa: TRY400 - no bug of ours
+        except Exception as error:
+            # Only a refusal is no bug of ours.
+            log.error("what was learned could not be written: %s", error, exc_info=not isinstance(error, ClusterError))  # noqa: TRY400 - see above
             if name is not None and (entry := self._profiles.entry(name)):
                 # It is tried again with the next run of the class, and keeps no other from being written.
-                entry.news = 0
-        except Exception:
-            log.exception("what was learned could not be written", extra={"namespace": name[0] if name else ""})
-            if name is not None and (entry := self._profiles.entry(name)):
                 entry.news = 0
 
     def neediest(self) -> Name | None:
