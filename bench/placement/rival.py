@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from math import inf
 from random import Random
@@ -11,19 +12,14 @@ from loadstar.core.fit import no_room
 from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.simulate.job import Job
-from loadstar.simulate.meter import Reading
-from loadstar.simulate.site import Site, size_of
+from loadstar.simulate.site import Chooser, Site, size_of
 
 
-class Rival:
-    """A `Chooser` that takes the node of the lowest cost among those with room; chance decides between equals."""
+class Rival(Chooser):
+    """Takes the node of the lowest cost among those with room; chance decides between equals."""
 
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
-
-    def asks(self, job: Job) -> Quantities:
-        """What is declared."""
-        return job.declared
 
     def choose(self, job: Job, site: Site) -> str | None:
         """The node of the lowest cost."""
@@ -43,21 +39,9 @@ class Rival:
             site.full.add(size)
         return best
 
+    @abstractmethod
     def cost(self, view: NodeView, job: Job, requests: Quantities, site: Site) -> float:
         """How bad the node is for the Task."""
-        raise NotImplementedError
-
-    def placed(self, job: Job, node: str, site: Site) -> None:
-        """Bound."""
-
-    def ended(self, job: Job, node: str, site: Site) -> None:
-        """Ended."""
-
-    def killed(self, job: Job, node: str, site: Site) -> None:
-        """It is placed anew."""
-
-    def read(self, reading: Reading, site: Site) -> None:
-        """The ledger has it."""
 
 
 def open_views(site: Site, requests: Quantities) -> Iterator[NodeView]:

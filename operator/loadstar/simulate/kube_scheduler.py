@@ -16,24 +16,19 @@ from loadstar.core.fit import no_room
 from loadstar.core.nodes import NodeView
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.simulate.job import Job
-from loadstar.simulate.meter import Reading
-from loadstar.simulate.site import Site, size_of
+from loadstar.simulate.site import Chooser, Site, size_of
 
 BARE_CPU: Final = 100
 BARE_MEMORY: Final = 200 * 10**6
 AFFINITY_WEIGHT: Final = 2
 
 
-class KubeScheduler:
-    """A `Chooser`."""
+class KubeScheduler(Chooser):
+    """Chooses by requests."""
 
     def __init__(self, seed: int) -> None:
         self._dice = Random(seed)
         self._bare: Counter[str] = Counter()
-
-    def asks(self, job: Job) -> Quantities:
-        """What is declared."""
-        return job.declared
 
     def choose(self, job: Job, site: Site) -> str | None:
         """The least requested node."""
@@ -76,12 +71,6 @@ class KubeScheduler:
         """Ended."""
         if not site.asked(job, self):
             self._bare[node] -= 1
-
-    def killed(self, job: Job, node: str, site: Site) -> None:
-        """It is placed anew."""
-
-    def read(self, reading: Reading, site: Site) -> None:
-        """It reads no samples."""
 
     def _points(self, view: NodeView, requests: Quantities) -> int:
         """LeastAllocated and BalancedAllocation with the Pod on the node: whole numbers from 0 to 100 each."""

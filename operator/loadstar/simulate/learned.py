@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from loadstar.core.decision import Decision, Unplaced
+from loadstar.core.decision import Decision, Placed, Unplaced
 from loadstar.core.learning import asked, rule
 from loadstar.core.model import Strategy, TaskStatus
-from loadstar.core.placement import place, shown
+from loadstar.core.placement import place
 from loadstar.core.profile import Profile, Run, learned
 from loadstar.core.quantity import MEMORY
 from loadstar.core.resources import NOTHING_LEARNED, Asks, Resources
 from loadstar.core.usage import UNMEASURED, Usage, taken
 from loadstar.simulate.job import Job
-from loadstar.simulate.loadstar import PREFERENCES, Loadstar
+from loadstar.simulate.loadstar import Loadstar
 from loadstar.simulate.meter import Reading
 from loadstar.simulate.site import Site
 
@@ -22,7 +22,7 @@ UNTOLD: Final = TaskStatus()
 
 
 class Learned(Loadstar):
-    """A `Chooser`. A Task that was killed for memory below what it declares asks for that from then on."""
+    """A Task that was killed for memory below what it declares asks for that from then on."""
 
     def __init__(self, strategy: Strategy, seed: int, cpu: float = 1.0) -> None:
         """`cpu`: times what the rule asks for of CPU, to see what a margin does."""
@@ -36,32 +36,25 @@ class Learned(Loadstar):
         self._at = -1.0
         self._waits: dict[tuple[object, ...], Unplaced] = {}
 
-    def choose(self, job: Job, site: Site) -> str | None:
-        """As `place` has it for what was learned."""
-        if job.number in self._unpinned:
-            return self._kube.choose(job, site)
+    def decide(self, job: Job, site: Site) -> Decision:
+        """What `place` says for what was learned; of what waits the answer is the same for a whole cycle."""
         if self._at != site.now:
             self._at = site.now
             self._waits.clear()
         status = self._statuses.get(job.uid, UNTOLD)
         asks = asked(job.declared, self._asks.get(job.kind, NOTHING_LEARNED), status)
-        request = site.request(job, {**job.declared, **asks.requests}, self._strategy)
         key = job.kind, *sorted(asks.requests.items())
-        decision: Decision = self._waits.get(key) or place(request, site.snapshot())
+        if key in self._waits:
+            return self._waits[key]
+        request = site.request(job, {**job.declared, **asks.requests}, self.strategy)
+        decision = place(request, site.snapshot())
         if isinstance(decision, Unplaced):
             self._waits[key] = decision
-            decision = shown(decision, site.policy, site.now - job.arrival, len(self._unpinned))
-        if isinstance(decision, Unplaced):
-            return None
-        requests = {**job.declared, **decision.learned.requests}
-        site.settle(job, requests)
-        if decision.node is None:
-            self._unpinned.add(job.number)
-            return self._kube.choose(job, site)
-        named = (decision.node, *decision.others)
-        if len(named) == 1:
-            return decision.node
-        return self._kube.best(requests, site.ledger.nodes, dict(zip(named, PREFERENCES, strict=False)))
+        return decision
+
+    def settle(self, job: Job, decision: Placed, site: Site) -> None:
+        """What `place` let it ask for."""
+        site.settle(job, {**job.declared, **decision.learned.requests})
 
     def ended(self, job: Job, node: str, site: Site) -> None:
         """What it was seen to use is learned, unless it was lost."""

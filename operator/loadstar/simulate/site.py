@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from loadstar.core.classes import Use, class_of
 from loadstar.core.fit import no_room
@@ -29,32 +30,28 @@ def size_of(requests: Quantities) -> Size:
     return requests.get(CPU, 0), requests.get(MEMORY, 0)
 
 
-class Chooser(Protocol):
-    """Chooses nodes, and is told what became of it."""
+class Chooser(ABC):
+    """Chooses nodes, and is told what became of it; it need not listen."""
 
     def asks(self, job: Job) -> Quantities:
         """What the Pod requests: what is declared, unless the chooser knows better."""
-        ...
+        return job.declared
 
+    @abstractmethod
     def choose(self, job: Job, site: Site) -> str | None:
         """A node that has room; None when the Task is to wait. Asked again in every cycle until there is one."""
-        ...
 
-    def placed(self, job: Job, node: str, site: Site) -> None:
+    def placed(self, job: Job, node: str, site: Site) -> None:  # noqa: B027 - see above
         """The Task is bound to the node."""
-        ...
 
-    def ended(self, job: Job, node: str, site: Site) -> None:
+    def ended(self, job: Job, node: str, site: Site) -> None:  # noqa: B027
         """It has ended there, or was lost."""
-        ...
 
-    def killed(self, job: Job, node: str, site: Site) -> None:
+    def killed(self, job: Job, node: str, site: Site) -> None:  # noqa: B027
         """It was killed for memory; `ended` follows."""
-        ...
 
-    def read(self, reading: Reading, site: Site) -> None:
+    def read(self, reading: Reading, site: Site) -> None:  # noqa: B027
         """A sample has become known; the ledger has it already."""
-        ...
 
 
 class Site:
