@@ -21,9 +21,10 @@ from typing import Any
 from bench.conditions import head
 from loadstar.core.classes import class_of
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Placement, Policy, Sample, Taint, Toleration, Worker
+from loadstar.core.model import Load, Node, Placement, Sample, Taint, Toleration, Worker
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Placed, place
+from loadstar.core.policy import Policy
 from loadstar.core.request import Request
 from loadstar.core.template import Template
 

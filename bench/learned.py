@@ -18,7 +18,8 @@ from statistics import fmean
 from typing import Any, Final
 
 from bench.conditions import head
-from loadstar.core.model import Policy, Strategy
+from loadstar.core.model import Strategy
+from loadstar.core.policy import Policy
 from loadstar.simulate.difference import Difference, difference
 from loadstar.simulate.kube_scheduler import KubeScheduler
 from loadstar.simulate.learned import Learned

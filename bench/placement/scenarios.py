@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from bench.placement.shadow import Koordinator, Volcano
 from bench.placement.simple import Chance, Oracle, Seed
 from bench.placement.trimaran import LoadVariationRiskBalancing, TargetLoadPacking
-from loadstar.core.model import Policy, Strategy
+from loadstar.core.model import Strategy
+from loadstar.core.policy import Policy
 from loadstar.simulate.background import Background
 from loadstar.simulate.fault import Fault, Kind
 from loadstar.simulate.kube_scheduler import KubeScheduler

@@ -22,18 +22,15 @@ from loadstar.core.model import (
     NodeClass,
     Placement,
     PodRetention,
-    Policy,
     Retry,
     Strategy,
     Task,
     TaskStatus,
     Toleration,
-    TypeDefault,
     Weights,
-    WhenFull,
-    WhenHot,
     Worker,
 )
+from loadstar.core.policy import Policy, TypeDefault, WhenFull, WhenHot
 from loadstar.core.quantity import MEMORY, amounts
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import LEARNABLE, Requests

@@ -11,7 +11,8 @@ from loadstar.api.metrics import Metrics
 from loadstar.api.status import Condition, Count, Name, Text, Time
 from loadstar.api.task import Weights
 from loadstar.api.worker import Worker
-from loadstar.core.model import NodeClass, Strategy, WhenFull, WhenHot
+from loadstar.core.model import NodeClass, Strategy
+from loadstar.core.policy import WhenFull, WhenHot
 from loadstar.core.resources import Requests
 from loadstar.core.standing import SHOWN
 

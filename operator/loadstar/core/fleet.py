@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean, pvariance
 from typing import Final
 
-from loadstar.core.model import NOTHING_MEASURED, Load, Node, Policy, Sample
+from loadstar.core.model import NOTHING_MEASURED, Load, Node, Sample
+from loadstar.core.policy import Policy
 from loadstar.core.quantity import CPU, MEMORY
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from math import ceil, floor, log2
 from typing import Final
 
-from loadstar.core.model import Attempt, Policy, Task, TaskStatus, Worker
+from loadstar.core.model import Attempt, Task, TaskStatus, Worker
+from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.core.reasons import Reason

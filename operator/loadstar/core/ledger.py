@@ -16,8 +16,9 @@ from loadstar.core.disks import change, shift, taught
 from loadstar.core.facts import Album
 from loadstar.core.fleet import NO_FLEET, Fleet, recent_seconds, survey
 from loadstar.core.frontier import Frontiers
-from loadstar.core.model import NOTHING_MEASURED, Load, Node, Policy, Sample
+from loadstar.core.model import NOTHING_MEASURED, Load, Node, Sample
 from loadstar.core.nodes import Charge, NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.prediction import predict
 from loadstar.core.quantity import Quantities
 from loadstar.core.reservations import Reservation

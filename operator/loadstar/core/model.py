@@ -1,4 +1,4 @@
-"""What decisions look at: Tasks, Pods, Nodes, loads, the policy, as frozen values.
+"""What decisions look at: Tasks, Pods, Nodes and loads, as frozen values; `policy` has the policy.
 
 Times are seconds since the epoch (UTC); loads are shares of allocatable (1.0 = all of it). How these look on the
 wire is `loadstar.api`'s; how they are kept and indexed is `loadstar.runtime.store`'s.
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from loadstar.core.metering import Metering
 from loadstar.core.quantity import Quantities
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
@@ -26,20 +25,6 @@ class Strategy(StrEnum):
     ROUND_ROBIN = "RoundRobin"
     POWER_OF_TWO = "PowerOfTwo"
     KUBE_SCHEDULER = "KubeScheduler"
-
-
-class WhenHot(StrEnum):
-    """What becomes of a Task when every node that can take it is hot."""
-
-    PLACE = "Place"
-    WAIT = "Wait"
-
-
-class WhenFull(StrEnum):
-    """Whether Pods may exist that no node has room for."""
-
-    CREATE_PODS = "CreatePods"
-    HOLD = "Hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,31 +370,3 @@ class Node:
 
 
 OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
-
-
-@dataclass(frozen=True, slots=True)
-class TypeDefault:
-    """What the admin lets a type of Task run, and where, and what its load weighs."""
-
-    worker: Worker | None = None
-    requires: tuple[str, ...] = ()
-    prefers: tuple[str, ...] = ()
-    weights: Weights | None = None
-    requires_declared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The cluster's PlacementPolicy; these defaults hold while there is none."""
-
-    weights: Weights = Weights()
-    strategy: Strategy = Strategy.LOAD_AWARE
-    hot: float = 0.85
-    when_hot: WhenHot = WhenHot.PLACE
-    when_full: WhenFull = WhenFull.CREATE_PODS
-    requests: Requests = Requests.DECLARED
-    period_seconds: float = 5
-    stale_seconds: float = 180
-    metering: Metering = field(default_factory=Metering)
-    types: Mapping[str, TypeDefault] = field(default_factory=dict)
-    generation: int = 0

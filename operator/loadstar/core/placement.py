@@ -11,7 +11,8 @@ from typing import Final
 
 from loadstar.core.decision import Decision, Placed, Unplaced
 from loadstar.core.fit import Cause, explain_none, reject
-from loadstar.core.model import NodeClass, Policy, Strategy, WhenFull, WhenHot
+from loadstar.core.model import NodeClass, Strategy
+from loadstar.core.policy import Policy, WhenFull, WhenHot
 from loadstar.core.prediction import predict
 from loadstar.core.reasons import Reason
 from loadstar.core.request import Request

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from loadstar.core.deviation import Deviation
 from loadstar.core.fleet import NO_FLEET, Fleet, Level, fresh, recent_seconds
-from loadstar.core.model import NOTHING_MEASURED, Load, Policy, Sample
+from loadstar.core.model import NOTHING_MEASURED, Load, Sample
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.quantity import CPU, MEMORY
 
 FORGET_SECONDS: Final = 90.0

@@ -15,8 +15,9 @@ from loadstar.core.decision import Decision, Placed, Unplaced
 from loadstar.core.facts import Facts
 from loadstar.core.fleet import Fleet
 from loadstar.core.frontier import Frontiers
-from loadstar.core.model import Policy, Strategy
+from loadstar.core.model import Strategy
 from loadstar.core.placement import place, shown
+from loadstar.core.policy import Policy
 from loadstar.core.prediction import predict
 from loadstar.core.request import Request
 from loadstar.core.shapes import Shapes

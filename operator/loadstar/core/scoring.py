@@ -9,8 +9,9 @@ from typing import Final
 from zlib import crc32
 
 from loadstar.core.fleet import NO_FLEET, Fleet
-from loadstar.core.model import Load, Node, NodeClass, NodeScore, Policy, Weights
+from loadstar.core.model import Load, Node, NodeClass, NodeScore, Weights
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.prediction import Prediction, predict
 from loadstar.core.quantity import CPU, MEMORY
 from loadstar.core.reservations import Reservation

@@ -12,8 +12,9 @@ from loadstar.core.classes import PRIOR, Habit, class_of, expected
 from loadstar.core.facts import Album
 from loadstar.core.fleet import NO_FLEET, Fleet
 from loadstar.core.frontier import Frontier, Frontiers
-from loadstar.core.model import Policy, Weights
+from loadstar.core.model import Weights
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.request import Request
 from loadstar.core.reservations import Reservation
 from loadstar.core.turns import Turns

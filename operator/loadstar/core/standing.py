@@ -13,8 +13,9 @@ from typing import Final
 
 from loadstar.core.fit import closed
 from loadstar.core.fleet import fresh
-from loadstar.core.model import NOTHING_MEASURED, NodeClass, NodeScore, Policy, Sample
+from loadstar.core.model import NOTHING_MEASURED, NodeClass, NodeScore, Sample
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.prediction import PRESSED, Prediction, predict
 from loadstar.core.scoring import CLASS_ORDER, NOTHING, floor_of, grade, normalised
 from loadstar.core.snapshot import Snapshot

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from loadstar.core.model import Placement, Policy, Strategy, Task, TaskStatus, TypeDefault, Worker
+from loadstar.core.model import Placement, Strategy, Task, TaskStatus, Worker
+from loadstar.core.policy import Policy, TypeDefault
 from loadstar.core.quantity import Quantities
 from loadstar.core.resources import NOTHING_LEARNED, Asks
 

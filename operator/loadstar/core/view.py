@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from loadstar.core.model import Node, Pod, Policy, Task
+from loadstar.core.model import Node, Pod, Task
 from loadstar.core.placement import Decision
+from loadstar.core.policy import Policy
 from loadstar.core.usage import Usage
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import kopf
 
 from loadstar.api import GROUP, POLICY_NAME, POLICY_PLURAL, PROFILE_PLURAL, VERSION, convert
-from loadstar.core.model import Policy
+from loadstar.core.policy import Policy
 from loadstar.kube.taskprofiles import kept
 from loadstar.runtime.store import Store
 

@@ -15,7 +15,8 @@ from loadstar import telemetry
 from loadstar.core.classes import Use
 from loadstar.core.ending import short_of_memory
 from loadstar.core.learning import ENOUGH_RUNS, asked, rule, spared, wants
-from loadstar.core.model import Phase, Pod, Policy, Task
+from loadstar.core.model import Phase, Pod, Task
+from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile, Run, learned, profile_name
 from loadstar.core.resources import NOTHING_LEARNED, Asks, Requests, learnable
 from loadstar.core.template import Template

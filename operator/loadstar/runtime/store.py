@@ -12,10 +12,11 @@ from typing import Final, TypeAlias
 
 from loadstar.core.classes import Use, class_of
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Phase, Placement, Pod, Policy, Strategy, Task, TaskStatus
+from loadstar.core.model import Load, Node, Phase, Placement, Pod, Strategy, Task, TaskStatus
 from loadstar.core.naming import pod_name
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed
+from loadstar.core.policy import Policy
 from loadstar.core.quantity import Quantities
 from loadstar.core.quarantine import Quarantine
 from loadstar.core.snapshot import Snapshot

@@ -15,7 +15,7 @@ from random import Random
 from statistics import fmean, pstdev
 from typing import Any, Final
 
-from loadstar.core.model import Policy, WhenHot
+from loadstar.core.policy import Policy, WhenHot
 from loadstar.core.quantity import CPU, MEMORY
 from loadstar.simulate.fault import NOTICED, Fault, Kind
 from loadstar.simulate.job import Job

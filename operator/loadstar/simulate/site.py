@@ -9,8 +9,9 @@ from typing import Final, TypeAlias
 from loadstar.core.classes import Use, class_of
 from loadstar.core.fit import no_room
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Placement, Policy, Strategy, Worker
+from loadstar.core.model import Placement, Strategy, Worker
 from loadstar.core.nodes import Charge
+from loadstar.core.policy import Policy
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.core.request import Request
 from loadstar.core.resources import NOTHING_LEARNED, Asks

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadstar.api.decisions import RecordError, line, read
-from loadstar.core.model import Placement, Policy, Strategy, Toleration, TypeDefault, Worker
+from loadstar.core.model import Placement, Strategy, Toleration, Worker
+from loadstar.core.policy import Policy, TypeDefault
 from loadstar.core.record import difference, replay
 from tests.unit.core.builders import NOW, ledger, request, view
 from tests.unit.core.test_record import POLICIES, decided, world

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from loadstar.api.decisions import line
 from loadstar.cli import main
-from loadstar.core.model import Policy
+from loadstar.core.policy import Policy
 from tests.unit.core.builders import NOW, ledger, request, view
 from tests.unit.core.test_record import decided
 

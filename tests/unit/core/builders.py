@@ -6,21 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import (
-    Load,
-    Node,
-    Phase,
-    Placement,
-    Pod,
-    Policy,
-    Sample,
-    Strategy,
-    Taint,
-    Task,
-    TaskStatus,
-    Worker,
-)
+from loadstar.core.model import Load, Node, Phase, Placement, Pod, Sample, Strategy, Taint, Task, TaskStatus, Worker
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.request import Request
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.template import Template

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from loadstar.core.instructions import WriteStatus
-from loadstar.core.model import Pod, Policy, Task, TaskStatus
+from loadstar.core.model import Pod, Task, TaskStatus
 from loadstar.core.placement import Decision, Placed
+from loadstar.core.policy import Policy
 from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State
 from loadstar.core.view import View

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadstar.core.account import account, lines, verdict
-from loadstar.core.model import Policy
 from loadstar.core.nodes import NodeView
 from loadstar.core.placement import Placed, place
+from loadstar.core.policy import Policy
 from loadstar.core.reservations import Reservation
 from loadstar.core.snapshot import Snapshot
 from tests.unit.core.builders import GI, request, snapshot, view

@@ -11,9 +11,10 @@ import pytest
 
 from loadstar.core.classes import expected
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, NodeClass, Policy, Sample
+from loadstar.core.model import Load, NodeClass, Sample
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Placed, place
+from loadstar.core.policy import Policy
 from loadstar.core.scoring import score
 from tests.unit.core.builders import GI, NOW, request, view, worker
 

@@ -9,8 +9,8 @@ from hypothesis import given
 
 from loadstar.core.census import LOOKED_AT, count, rejected
 from loadstar.core.fit import Cause, reject
-from loadstar.core.model import Policy
 from loadstar.core.placement import Placed, place
+from loadstar.core.policy import Policy
 from tests.unit.core.builders import NOW, request, snapshot, taint, view
 from tests.unit.core.test_shapes import NODES, REQUESTS, world
 

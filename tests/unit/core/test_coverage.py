@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from loadstar.core.coverage import METRICS_READY, Verdict, conditions, names, spoken
 from loadstar.core.metering import Metering, Source, Sources
-from loadstar.core.model import Condition, Policy, Sample
+from loadstar.core.model import Condition, Sample
+from loadstar.core.policy import Policy
 from tests.unit.core.builders import NOW, snapshot, view
 
 WELL = Verdict(True, "Measured", "all is well")

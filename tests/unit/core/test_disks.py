@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from loadstar.core.classes import class_of
 from loadstar.core.disks import change, shift, taught
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Policy, Sample, Worker
+from loadstar.core.model import Load, Sample, Worker
 from loadstar.core.nodes import Charge
+from loadstar.core.policy import Policy
 from loadstar.core.reservations import Reservation
 from tests.unit.core.builders import GI, NOW, view
 

@@ -9,9 +9,10 @@ import pytest
 
 from loadstar.core.classes import expected
 from loadstar.core.instructions import Emit, Requeue, WriteStatus
-from loadstar.core.model import NodeClass, Phase, Placement, Policy, Strategy, TaskStatus, WhenFull, Worker
+from loadstar.core.model import NodeClass, Phase, Placement, Strategy, TaskStatus, Worker
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed, Unplaced, place, shown
+from loadstar.core.policy import Policy, WhenFull
 from loadstar.core.reasons import Reason
 from loadstar.core.request import Request
 from loadstar.core.resources import Asks, Resources

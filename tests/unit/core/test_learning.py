@@ -18,7 +18,8 @@ from loadstar.core.learning import (
     spared,
     wants,
 )
-from loadstar.core.model import Attempt, Placement, Policy, TaskStatus, Worker
+from loadstar.core.model import Attempt, Placement, TaskStatus, Worker
+from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import NOTHING_LEARNED, Asks, Requests, Resources

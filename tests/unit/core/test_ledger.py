@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from loadstar.core.classes import expected
 from loadstar.core.ledger import Ledger
 from loadstar.core.model import NOTHING_MEASURED as NONE
-from loadstar.core.model import Load, Policy, Sample
+from loadstar.core.model import Load, Sample
 from loadstar.core.nodes import Charge
+from loadstar.core.policy import Policy
 from loadstar.core.prediction import predict
 from loadstar.core.reservations import Added, Reservation
 from tests.unit.core.builders import GI, NOW, load, request, view, worker

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from loadstar.core.classes import expected
 from loadstar.core.fit import tolerates
-from loadstar.core.model import NodeClass, Policy, Strategy, Toleration, Weights, WhenFull, WhenHot
+from loadstar.core.model import NodeClass, Strategy, Toleration, Weights
 from loadstar.core.nodes import Charge, NodeView
 from loadstar.core.placement import Placed, Unplaced, place, shown
+from loadstar.core.policy import Policy, WhenFull, WhenHot
 from loadstar.core.reasons import Reason
 from tests.unit.core.builders import GI, NOW, ledger, load, request, snapshot, taint, view, worker
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from loadstar.core.deviation import Deviation
 from loadstar.core.fleet import NO_FLEET, Fleet, Level, survey
-from loadstar.core.model import Load, NodeClass, Policy, Sample
+from loadstar.core.model import Load, NodeClass, Sample
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.prediction import FORGET_SECONDS, RISK, predict
 from loadstar.core.reservations import Reservation, unseen
 from loadstar.core.scoring import score

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from loadstar.core.classes import Habit, class_of, expected
 from loadstar.core.decision import Placed, Unplaced
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Policy, Strategy, Weights, WhenFull, WhenHot
+from loadstar.core.model import Strategy, Weights
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import place, shown
+from loadstar.core.policy import Policy, WhenFull, WhenHot
 from loadstar.core.record import WHOLE, Record, deciding, difference, record, replay
 from loadstar.core.request import Request
 from tests.unit.core.builders import GI, NOW, ledger, load, request, view

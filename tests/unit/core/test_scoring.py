@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadstar.core.model import NodeClass, Policy, Sample, Weights
+from loadstar.core.model import NodeClass, Sample, Weights
+from loadstar.core.policy import Policy
 from loadstar.core.reservations import Reservation, unseen
 from loadstar.core.scoring import normalised, score
 from tests.unit.core.builders import GI, NOW, load, view

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from loadstar.core.classes import expected
 from loadstar.core.fit import reject
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import NOTHING_MEASURED, Load, Node, Policy, Sample, Taint, Weights
+from loadstar.core.model import NOTHING_MEASURED, Load, Node, Sample, Taint, Weights
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Placed, place
+from loadstar.core.policy import Policy
 from loadstar.core.prediction import predict
 from loadstar.core.request import Request
 from loadstar.core.scoring import CLASS_ORDER

@@ -8,8 +8,9 @@ from statistics import pstdev
 import pytest
 
 from loadstar.core.classes import expected
-from loadstar.core.model import NOTHING_MEASURED, NodeClass, Policy, Sample
+from loadstar.core.model import NOTHING_MEASURED, NodeClass, Sample
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.reservations import Reservation
 from loadstar.core.standing import SHOWN, standings, topology
 from tests.unit.core.builders import GI, NOW, load, snapshot, view

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from loadstar.core.classes import expected
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Policy, Strategy
+from loadstar.core.model import Strategy
 from loadstar.core.nodes import Charge, NodeView
 from loadstar.core.placement import Decision, Placed, place
+from loadstar.core.policy import Policy
 from loadstar.core.strategies import DRAWS
 from loadstar.core.turns import Turns, base_weight
 from tests.unit.core.builders import NOW, ledger, request, snapshot, view

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadstar.core.model import Placement, Policy, Strategy, TypeDefault, Weights
+from loadstar.core.model import Placement, Strategy, Weights
+from loadstar.core.policy import Policy, TypeDefault
 from loadstar.core.template import Template, resolve
 from tests.unit.core.builders import task, worker
 

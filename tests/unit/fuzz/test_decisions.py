@@ -18,13 +18,13 @@ from loadstar.core.model import (
     Placement,
     Pod,
     PodRetention,
-    Policy,
     Retry,
     Strategy,
     Task,
     TaskStatus,
 )
 from loadstar.core.placement import Decision, Placed, Unplaced
+from loadstar.core.policy import Policy
 from loadstar.core.reasons import Reason
 from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State, guard

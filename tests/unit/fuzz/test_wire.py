@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from loadstar.api import convert
 from loadstar.api.standing import topology_document
-from loadstar.core.model import Policy
 from loadstar.core.nodes import NodeView
+from loadstar.core.policy import Policy
 from loadstar.core.quantity import amount, parse
 from loadstar.core.scoring import score
 from loadstar.core.standing import standings, topology

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loadstar.api.decisions import line, read
-from loadstar.core.model import Policy, WhenFull
+from loadstar.core.policy import Policy, WhenFull
 from loadstar.core.record import Record, difference, replay
 from loadstar.runtime import decisions
 from loadstar.runtime.cycle import Cycle

@@ -11,7 +11,8 @@ import pytest
 
 from loadstar.core.coverage import Verdict
 from loadstar.core.metering import KubeletReading, Metering, Source, Sources
-from loadstar.core.model import Load, Policy, Sample
+from loadstar.core.model import Load, Sample
+from loadstar.core.policy import Policy
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.loads import Loads
 from loadstar.runtime.ports import Unavailable

@@ -7,7 +7,8 @@ from typing import Any
 
 from loadstar.core.classes import Use
 from loadstar.core.learning import ENOUGH_RUNS
-from loadstar.core.model import Phase, Placement, Pod, Policy, Task, TaskStatus, Worker
+from loadstar.core.model import Phase, Placement, Pod, Task, TaskStatus, Worker
+from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile
 from loadstar.core.resources import Asks, Requests, Resources
 from loadstar.core.states import State

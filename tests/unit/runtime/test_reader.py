@@ -9,8 +9,9 @@ import pytest
 
 from loadstar.core.coverage import UNREAD, Verdict
 from loadstar.core.metering import Source
-from loadstar.core.model import Load, Policy, Sample
+from loadstar.core.model import Load, Sample
 from loadstar.core.placement import Placed, place
+from loadstar.core.policy import Policy
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.ports import ClusterError, Forbidden, Misconfigured, NotFound, Throttled, Unavailable
 from loadstar.runtime.reader import AT_ONCE, Reader, believed

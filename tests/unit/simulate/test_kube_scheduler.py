@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from loadstar.core.model import Load, Policy, Sample
+from loadstar.core.model import Load, Sample
+from loadstar.core.policy import Policy
 from loadstar.simulate.kube_scheduler import KubeScheduler
 from loadstar.simulate.machine import Machine
 from loadstar.simulate.shape import Host

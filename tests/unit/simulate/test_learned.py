@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadstar.core.model import Policy, Strategy
+from loadstar.core.model import Strategy
+from loadstar.core.policy import Policy
 from loadstar.core.quantity import CPU, MEMORY
 from loadstar.simulate.job import Job
 from loadstar.simulate.learned import Learned

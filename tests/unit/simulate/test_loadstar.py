@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from loadstar.core.model import Load, Policy, Sample, Strategy
+from loadstar.core.model import Load, Sample, Strategy
 from loadstar.core.placement import FULL_SECONDS, SHOWN_PODS
+from loadstar.core.policy import Policy
 from loadstar.core.quantity import Quantities
 from loadstar.simulate.job import Job
 from loadstar.simulate.loadstar import Loadstar

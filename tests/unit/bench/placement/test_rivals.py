@@ -11,7 +11,8 @@ from bench.placement.shadow import Koordinator, Volcano
 from bench.placement.simple import Chance, Oracle, Seed
 from bench.placement.trimaran import LoadVariationRiskBalancing, TargetLoadPacking
 from loadstar.core.classes import Use
-from loadstar.core.model import Load, Policy, Sample
+from loadstar.core.model import Load, Sample
+from loadstar.core.policy import Policy
 from loadstar.simulate.job import Job
 from loadstar.simulate.machine import Machine
 from loadstar.simulate.meter import Reading
