@@ -19,7 +19,8 @@ from loadstar.core.model import Phase, Pod, Task
 from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile, Run, learned, profile_name
 from loadstar.core.resources import NOTHING_LEARNED, Asks, Requests, learnable
-from loadstar.core.template import Template
+from loadstar.core.states import State
+from loadstar.core.template import Template, resolve
 from loadstar.core.usage import UNMEASURED, Usage, taken
 
 CLASSES: Final = 2_000
@@ -178,6 +179,15 @@ class Profiles:
         entry = self._entries.get(name)
         known = entry is not None and entry.profile.run_seconds.count >= ENOUGH_RUNS
         return entry.profile.run_seconds.mean if entry is not None and known else None
+
+    def outlook(self, task: Task, pods: Iterable[Pod], policy: Policy) -> tuple[Usage | None, float | None]:
+        """What the open attempt's Pod was seen to use, and how long Tasks of its class take; each when it is asked."""
+        if task.status.state is State.RUNNING:
+            return next((self.usage(pod.uid) for pod in pods if pod.attempt == task.status.attempt), None), None
+        # Only the step to RUNNING asks how long that takes, and only a Pod that runs makes it.
+        runs = task.status.state is State.ASSIGNED and any(pod.ran for pod in pods)
+        template = resolve(task, policy) if runs else None
+        return None, self.takes(name_of(task, template)) if template is not None else None
 
     def entries(self) -> Iterator[tuple[Name, Entry]]:
         """All classes."""

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from loadstar.core.classes import Use, class_of
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Phase, Placement, Pod, Strategy, Task, TaskStatus
+from loadstar.core.model import Load, Node, Placement, Pod, Strategy, Task, TaskStatus
 from loadstar.core.naming import pod_name
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed
@@ -21,11 +21,12 @@ from loadstar.core.quantity import Quantities
 from loadstar.core.quarantine import Quarantine
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
-from loadstar.core.template import Template, assigned, resolve
-from loadstar.core.usage import Usage
+from loadstar.core.template import assigned, resolve
 from loadstar.core.view import NodeState, Refusal, View, state_of
+from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
-from loadstar.runtime.profiles import Profiles, name_of
+from loadstar.runtime.orphans import Orphans
+from loadstar.runtime.profiles import Profiles
 
 Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
@@ -67,7 +68,7 @@ class Store:
         self._keys: dict[str, Key] = {}
         self._pods: dict[str, dict[str, Pod]] = {}
         self._owners: dict[str, str] = {}
-        self._orphaned: dict[Key, set[str]] = {}
+        self._orphans = Orphans()
         self._refusals: dict[Key, Refusal] = {}
         self._lost_nodes: set[str] = set()
         self.profiles = Profiles()
@@ -90,7 +91,7 @@ class Store:
             self._refusals.pop(task.key, None)
         self.tasks[task.key] = task
         self._keys[task.uid] = task.key
-        self._adopt(task)
+        self._orphans.discard(task.key, task.uid)
         if task.status.state is not State.PENDING or task.deleting or task.suspend or task.cancel:
             self.pending.discard(task.key)
             self.decisions.pop(task.key, None)
@@ -113,7 +114,7 @@ class Store:
         for pod in [pod for pod in pods.values() if pod.gone]:
             self._forget(pod)
         if uid in self._pods:
-            self._orphaned.setdefault(key, set()).add(uid)
+            self._orphans.add(key, uid)
 
     def knows_task(self, key: Key, uid: str, resource_version: str) -> bool:
         """True when exactly this version of the Task is known: an echo of our own write."""
@@ -166,12 +167,12 @@ class Store:
 
     def orphans(self, key: Key) -> tuple[Pod, ...]:
         """Our Pods of Tasks that once had this name and are not known any more."""
-        uids = self._orphaned.get(key, ())
+        uids = self._orphans.uids(key)
         return tuple(pod for uid in uids for pod in self._pods.get(uid, {}).values() if not pod.gone)
 
     def orphan_keys(self) -> list[Key]:
         """Names under which there are orphans."""
-        return list(self._orphaned)
+        return self._orphans.keys()
 
     def our_pods(self) -> Iterator[Pod]:
         """Every Pod of ours that was not seen to disappear."""
@@ -262,7 +263,7 @@ class Store:
             return None
         pods = tuple(pod for pod in self._pods.get(task.uid, {}).values() if _is_of(pod, task))
         state, since = self._node_of(task, pods)
-        usage, takes = self._learned(task, pods)
+        usage, takes = self.profiles.outlook(task, pods, self.policy)
         return View(
             task=task,
             policy=self.policy,
@@ -319,7 +320,7 @@ class Store:
         key = self._keys.get(pod.task_uid)
         task = self.tasks.get(key) if key else None
         if task is None:
-            self._orphaned.setdefault((pod.namespace, pod.task_name), set()).add(pod.task_uid)
+            self._orphans.add((pod.namespace, pod.task_name), pod.task_uid)
         node = pod.node or (task.status.assigned_to if task else "")
         template = resolve(task, self.policy) if task is not None else None
         if task is not None and template is not None:
@@ -327,32 +328,14 @@ class Store:
             template = assigned(template, task.status)
         if pod.ended and pod.finished is not None and pod.node:
             # Seen for the first time, it may still be in the samples: so it is after a restart as it was before.
-            self._charge(pod, node, template)
+            self._ledger.put(pod.uid, charges.of_pod(pod, node, template, self._ledger))
             self._ledger.end(pod.uid, pod.finished)
         elif pod.ended or not node:
             self._ledger.drop(pod.uid)
         else:
-            self._charge(pod, node, template)
+            self._ledger.put(pod.uid, charges.of_pod(pod, node, template, self._ledger))
         if task is not None:
             self._promise(task)
-
-    def _charge(self, pod: Pod, node: str, template: Template | None) -> None:
-        started = pod.started if pod.phase is not Phase.PENDING else None
-        kind, declared = "", pod.requests
-        if template is not None:
-            kind = class_of(template.worker)
-            if template.learned.requests:
-                declared = template.worker.requests
-        expected = self._ledger.expected(kind, declared, started)
-        self._ledger.put(pod.uid, Charge(node, pod.requests, expected, kind, declared))
-
-    def _adopt(self, task: Task) -> None:
-        """Pods that were seen before their Task are orphans no more."""
-        orphaned = self._orphaned.get(task.key)
-        if orphaned is not None:
-            orphaned.discard(task.uid)
-            if not orphaned:
-                del self._orphaned[task.key]
 
     def _forget(self, pod: Pod) -> None:
         self._ledger.drop(pod.uid)
@@ -363,11 +346,7 @@ class Store:
         if pods:
             return
         self._pods.pop(pod.task_uid, None)
-        key = (pod.namespace, pod.task_name)
-        if orphaned := self._orphaned.get(key):
-            orphaned.discard(pod.task_uid)
-            if not orphaned:
-                del self._orphaned[key]
+        self._orphans.discard((pod.namespace, pod.task_name), pod.task_uid)
 
     def _judge(self, task: Task) -> None:
         """Quarantine nodes on which Tasks fail at once."""
@@ -390,25 +369,8 @@ class Store:
         if template is None:
             self._ledger.drop(task.uid)
         else:
-            decision, declared = self.decisions.get(task.key), template.worker.requests
-            if task.status.state is State.ASSIGNED:
-                template = assigned(template, task.status)
-            elif isinstance(decision, Placed):
-                template = replace(template, learned=decision.learned)
-            kind = class_of(template.worker)
-            expected = self._ledger.expected(kind, declared)
-            self._ledger.put(task.uid, Charge(node, template.requests, expected, kind, declared))
-
-    def _learned(self, task: Task, pods: Iterable[Pod]) -> tuple[Usage | None, float | None]:
-        """What the open attempt's Pod was seen to use, and how long Tasks of its class take."""
-        if task.status.state is State.RUNNING:
-            return next(
-                (self.profiles.usage(pod.uid) for pod in pods if pod.attempt == task.status.attempt), None
-            ), None
-        # Only the step to RUNNING asks how long that takes, and only a Pod that runs makes it.
-        runs = task.status.state is State.ASSIGNED and any(pod.ran for pod in pods)
-        template = resolve(task, self.policy) if runs else None
-        return None, self.profiles.takes(name_of(task, template)) if template is not None else None
+            charge = charges.of_promise(task, node, template, self.decisions.get(task.key), self._ledger)
+            self._ledger.put(task.uid, charge)
 
     def _node_of(self, task: Task, pods: Iterable[Pod]) -> tuple[NodeState, float | None]:
         """The node of the open attempt's Pod. Only a node that was known before can be known to be gone."""
