@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from loadstar.core.quantity import Quantities
+from loadstar.core.queues import DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
 from loadstar.core.states import State
@@ -232,6 +233,7 @@ class Task:
     created: float
     worker: Worker | None
     type: str = ""
+    queue: str = DEFAULT_QUEUE
     priority: int = 500
     placement: Placement = Placement()
     retry: Retry = Retry()
