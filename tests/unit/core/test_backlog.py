@@ -253,7 +253,7 @@ def test_namespaces_and_tenants_share() -> None:
 
 
 def test_the_dominant_resource_counts() -> None:
-    """The example of its authors: 9 CPUs and 18 GB, Tasks of <1, 4> and of <3, 1>; three of the one, two of the other."""
+    """Its authors' example: 9 CPUs and 18 GB, Tasks of <1, 4> and of <3, 1>: three of the one, two of the other."""
     made = Backlog()
     made.put_node("a", {"cpu": 9000, "memory": 18, "pods": 1000})
     needs = {"a": {"cpu": 1000, "memory": 4}, "b": {"cpu": 3000, "memory": 1}}
