@@ -16,6 +16,8 @@ from loadstar.core.resources import Requests
 
 Weight = Annotated[int, Field(ge=1, le=10_000)]
 DEFAULT_AGING: Final = 10
+SHOWN: Final = 64
+"""So many reasons are in a status; there are no more."""
 _SOME: Final = "^[0.]*[1-9]"
 """A quantity that is not 0."""
 
@@ -84,7 +86,7 @@ class TaskQueueStatus(StatusModel):
     """When this was written."""
     pending: Count = 0
     """Tasks that wait for a node."""
-    reasons: Annotated[list[Waits], Field(max_length=64, json_schema_extra=keyed("reason"))] | None = None
+    reasons: Annotated[list[Waits], Field(max_length=SHOWN, json_schema_extra=keyed("reason"))] | None = None
     """The same by reason, the most frequent first."""
     running: Count = 0
     """Tasks that have a node: those in state ASSIGNED or RUNNING."""
