@@ -145,11 +145,11 @@ class Backlog:
         if self._specs.pop(key, None) is not None:
             self._respecify(key)
 
-    def rehome(self) -> None:
-        """Tenants, or what is whose, may have changed."""
-        for name, branch in self._namespaces.items():
-            self._adopt(name, branch)
-        self._stale = True
+    def rehome(self, *names: str) -> None:
+        """These namespaces, or all, may be another tenant's now, or their tenants' weights and limits others."""
+        for name in names or tuple(self._namespaces):
+            if name in self._namespaces:
+                self._adopt(name, self._namespaces[name])
 
     def put_node(self, name: str, allocatable: Quantities) -> None:
         """Take in what a node offers."""

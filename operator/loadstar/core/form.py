@@ -15,6 +15,7 @@ from loadstar.core.learning import wants
 from loadstar.core.model import Task
 from loadstar.core.policy import Policy, WhenHot
 from loadstar.core.profile import profile_name
+from loadstar.core.queues import TaskQueue
 from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.template import Template
 
@@ -22,8 +23,8 @@ Form: TypeAlias = Hashable
 """Equal for Tasks that every node answers alike."""
 
 
-def form_of(task: Task, template: Template, policy: Policy) -> Form:
-    """The form of a Task that resolves to this template under this policy."""
+def form_of(task: Task, template: Template, policy: Policy, queue: TaskQueue | None = None) -> Form:
+    """The form of a Task of this queue that resolves to this template under this policy."""
     placement = template.placement
     kind: tuple[object, ...] = (
         tuple(template.worker.requests.items()),
@@ -36,7 +37,7 @@ def form_of(task: Task, template: Template, policy: Policy) -> Form:
         kind += (task.namespace,)
     if task.status.attempts:
         kind += (tried_in_vain(task.status), times_in_vain(task.status))
-    if wants(task, template.worker, policy, required=template.requires_declared):
+    if wants(task, template.worker, policy, queue, required=template.requires_declared):
         held = task.status.resources
         spared = held is not None and held.killed is not None
         kind += (task.namespace, profile_name(task, template.worker), spared, task.status.attempts)

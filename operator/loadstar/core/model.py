@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from loadstar.core.quantity import Quantities
-from loadstar.core.queues import DEFAULT_QUEUE
+from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
 from loadstar.core.states import State
@@ -234,7 +234,7 @@ class Task:
     worker: Worker | None
     type: str = ""
     queue: str = DEFAULT_QUEUE
-    priority: int = 500
+    priority: int = DEFAULT_PRIORITY
     placement: Placement = Placement()
     retry: Retry = Retry()
     run_seconds: int | None = None

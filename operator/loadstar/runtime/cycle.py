@@ -20,6 +20,7 @@ from loadstar.core.model import Strategy, Task
 from loadstar.core.parking import room
 from loadstar.core.placement import FULL_SECONDS, SHOWN_PODS, Decision, Placed, Unplaced, place, shown
 from loadstar.core.policy import WhenFull
+from loadstar.core.queues import TaskQueue
 from loadstar.core.reasons import Reason
 from loadstar.core.record import record
 from loadstar.core.request import Request
@@ -136,7 +137,7 @@ class Cycle:
         # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
         now = self._clock.now()
         snapshot = store.snapshot(now)
-        request = request_of(task, snapshot, store.node_of, store.profiles)
+        request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
         if request is None:
             self._backlog.drop(key)
             self._changed(key)
@@ -182,7 +183,8 @@ class Cycle:
             if line.explained > now - EXPLAINED_SECONDS or task is None:
                 continue
             snapshot = self._store.snapshot(now)
-            request = request_of(task, snapshot, self._store.node_of, self._store.profiles)
+            store = self._store
+            request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
             decision = place(request, snapshot) if request is not None else None
             line.explained = now
             if isinstance(decision, Unplaced):
@@ -197,7 +199,7 @@ class Cycle:
         for line in sorted(full, key=lambda line: line.oldest):
             while store.unpinned < SHOWN_PODS and len(line) and line.oldest <= now - FULL_SECONDS:
                 task, snapshot = store.tasks[line.ages.peek()], store.snapshot(now)
-                request = request_of(task, snapshot, store.node_of, store.profiles)
+                request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
                 if request is None:
                     break
                 decision = shown(place(request, snapshot), store.policy, now - begun(task), store.unpinned)
@@ -225,6 +227,8 @@ class Cycle:
         if store.policy is self._policy:
             return
         self._policy = store.policy
+        store.waitlist.tenants = store.policy.tenants
+        self._backlog.rehome()
         for number, key in enumerate(list(self._backlog)):
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
@@ -257,12 +261,14 @@ class NodeOf(Protocol):
         ...
 
 
-def request_of(task: Task, snapshot: Snapshot, node_of: NodeOf, profiles: Profiles) -> Request | None:
+def request_of(
+    task: Task, snapshot: Snapshot, node_of: NodeOf, profiles: Profiles, queue: TaskQueue | None = None
+) -> Request | None:
     """What the Task asks of the placement now; None when nothing says what it runs."""
     template = resolve(task, snapshot.policy)
     if template is None:
         return None
-    template = profiles.template(task, template, snapshot.policy, snapshot.now)
+    template = profiles.template(task, template, snapshot.policy, snapshot.now, queue)
     if times_in_vain(task.status) >= UNPINNED_AFTER:
         return Request(task.uid, replace(template, strategy=Strategy.KUBE_SCHEDULER))
     placement = template.placement

@@ -27,6 +27,7 @@ from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
 from loadstar.runtime.orphans import Orphans
 from loadstar.runtime.profiles import Profiles
+from loadstar.runtime.queues import Queues
 from loadstar.runtime.waitlist import Waitlist
 
 Key: TypeAlias = tuple[str, str]
@@ -63,8 +64,9 @@ class Store:
         self.tasks: dict[Key, Task] = {}
         self.nodes: dict[str, Node] = {}
         self.policy = Policy()
+        self.queues = Queues()
+        self.waitlist = Waitlist(self.queues)
         self.decisions: dict[Key, Placed] = {}
-        self.waitlist = Waitlist()
         self._ledger = Ledger()
         self._keys: dict[str, Key] = {}
         self._pods: dict[str, dict[str, Pod]] = {}
@@ -85,6 +87,7 @@ class Store:
         if known is not None and not newer(task.resource_version, known.resource_version):
             return NOTHING
         self._judge(task)
+        self.queues.follow(known, task)
         if task.status.state.terminal:
             task = essence(task)
         if task.status.state is not State.ASSIGNED:

@@ -5,16 +5,20 @@ The rules are the core's; this translates, and remembers the priorities that Tas
 
 from __future__ import annotations
 
-from loadstar.core.backlog import Backlog, Owner
+from collections.abc import Mapping
+
+from loadstar.core.backlog import Backlog
 from loadstar.core.decision import Decision, Placed
 from loadstar.core.form import form_of
 from loadstar.core.model import Task
 from loadstar.core.policy import Policy
 from loadstar.core.quantity import Quantities
+from loadstar.core.queues import TaskQueue, Tenant
 from loadstar.core.states import State
 from loadstar.core.stops import waiting_since
 from loadstar.core.template import Template, assigned, resolve
 from loadstar.core.waiting import Key, Waiting
+from loadstar.runtime.queues import Queues
 
 _HOLDING = {State.ASSIGNED, State.RUNNING}
 
@@ -22,8 +26,10 @@ _HOLDING = {State.ASSIGNED, State.RUNNING}
 class Waitlist:
     """The backlog, in step with the Tasks that it is shown."""
 
-    def __init__(self, owner: Owner = lambda _: None) -> None:
-        self.backlog = Backlog(owner)
+    def __init__(self, queues: Queues) -> None:
+        self.tenants: tuple[Tenant, ...] = ()
+        self._queues = queues
+        self.backlog = Backlog(lambda name: queues.namespaces.tenant(name, self.tenants))
         self._lent: dict[Key, int] = {}
 
     def __len__(self) -> int:
@@ -45,10 +51,34 @@ class Waitlist:
             priority=self._lent.get(task.key, task.priority),
             created=task.created,
             since=begun(task),
-            form=form_of(task, template, policy),
+            form=form_of(task, template, policy, self._queues.of(task)),
         )
         self.backlog.put(one)
         return True
+
+    def put_queue(self, queue: TaskQueue) -> bool:
+        """Take in a TaskQueue; True when it is news."""
+        if not self._queues.put(queue):
+            return False
+        self.backlog.put_queue(queue)
+        return True
+
+    def drop_queue(self, name: Key) -> None:
+        """A TaskQueue is gone."""
+        self._queues.drop(name)
+        self.backlog.drop_queue(name)
+
+    def put_namespace(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Take in a namespace; True when its labels are news."""
+        if not self._queues.namespaces.put(name, labels):
+            return False
+        self.backlog.rehome(name)
+        return True
+
+    def drop_namespace(self, name: str) -> None:
+        """A namespace is gone."""
+        self._queues.namespaces.drop(name)
+        self.backlog.rehome(name)
 
     def change(self, key: Key, priority: int) -> None:
         """Let this priority count for the Task, now and whenever it waits, until another is said."""
