@@ -312,6 +312,18 @@ class Store:
         """All nodes with their load, what is requested of them, and what ours add to the sample."""
         return self._ledger.snapshot(self.policy, now)
 
+    def claim(self, identity: str, node: str, requests: Quantities) -> None:
+        """Keep room on a node for a Task that is not to go there yet."""
+        self._ledger.put(identity, Charge(node, requests))
+
+    def unclaim(self, identity: str) -> None:
+        """It is kept no more."""
+        self._ledger.drop(identity)
+
+    def ours(self, node: str) -> Quantities:
+        """What our Pods on a node request."""
+        return self._ledger.ours(node)
+
     def quarantine(self, node: str, until: float) -> None:
         """Somebody who knows all Tasks says that this node is quarantined."""
         self._ledger.quarantine(node, until)
