@@ -45,7 +45,7 @@ class World:
     def apply(self, one: Task) -> None:
         self.version += 1
         self.store.apply_task(replace(one, resource_version=str(self.version)))
-        if self.store.tasks[one.key].status.state is State.PENDING:
+        if one.status.state is State.PENDING and not one.suspend:
             self.cycle.request(one.key)
 
     def edit(self, name: str, **fields: Any) -> None:
