@@ -39,21 +39,27 @@ class Observers:
         """One for each collection, by the name that a person reads."""
 
         def reflector(
-            path: str, seen: Callable[[Json], None], lost: Callable[..., None], *, metadata: bool = False, **params: str
+            path: str,
+            seen: Callable[[Json], None],
+            lost: Callable[..., None],
+            params: Mapping[str, str] | None = None,
+            **how: bool,
         ) -> Reflector:
-            return Reflector(client, clock, path, seen=seen, lost=lost, params=params, resync=resync, metadata=metadata)
+            return Reflector(client, clock, path, seen=seen, lost=lost, params=params, resync=resync, **how)
 
         return {
             "tasks": reflector(f"/apis/{API_VERSION}/{TASK_PLURAL}", self.task_seen, self.task_lost),
-            "pods": reflector(PODS, self.pod_seen, self.pod_lost, labelSelector=TASK_UID_LABEL),
+            "pods": reflector(PODS, self.pod_seen, self.pod_lost, {"labelSelector": TASK_UID_LABEL}),
             "other pods": reflector(
                 PODS,
                 self.other_seen,
                 self.other_lost,
-                labelSelector=f"!{TASK_UID_LABEL}",
-                fieldSelector="status.phase!=Succeeded,status.phase!=Failed",
+                {
+                    "labelSelector": f"!{TASK_UID_LABEL}",
+                    "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed",
+                },
             ),
-            "queues": reflector(f"/apis/{API_VERSION}/{QUEUE_PLURAL}", self.queue_seen, self.queue_lost),
+            "queues": reflector(f"/apis/{API_VERSION}/{QUEUE_PLURAL}", self.queue_seen, self.queue_lost, optional=True),
             "namespaces": reflector("/api/v1/namespaces", self.namespace_seen, self.namespace_lost, metadata=True),
             "nodes": reflector("/api/v1/nodes", self.node_seen, self.node_lost),
         }

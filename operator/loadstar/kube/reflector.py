@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from sys import intern
 from typing import Any, Final
@@ -46,7 +46,7 @@ class Ref:
 class Reflector:
     """`seen` gets every object that is new or changed; `lost` every one that is gone, with its last form if told.
 
-    `metadata`: of each object that alone is asked for.
+    `metadata`: of each object that alone is asked for. `optional`: a kind that is not installed is one without objects.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Reflector:
         params: Mapping[str, str] | None = None,
         resync: float = RESYNC_SECONDS,
         metadata: bool = False,
+        optional: bool = False,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -69,6 +70,7 @@ class Reflector:
         self._lost = lost
         self._resync = resync
         self._accept = (METADATA_LIST, METADATA_ONLY) if metadata else (JSON, JSON)
+        self._optional = optional
         self._known: dict[str, Ref] = {}
         self._version = ""
         self._listed = float("-inf")
@@ -104,9 +106,7 @@ class Reflector:
         found: set[str] = set()
         params = {**self._params, "limit": str(PAGE)}
         while True:
-            page = await self._client.request(
-                "GET", self._path, params=params, accept=self._accept[0], seconds=LIST_SECONDS
-            )
+            page = await self._page(params)
             for raw in page.get("items") or ():
                 self._note(raw)
                 found.add(raw["metadata"]["uid"])
@@ -116,11 +116,26 @@ class Reflector:
             if not meta.get("continue"):
                 break
             params["continue"] = meta["continue"]
-        for uid in [uid for uid in self._known if uid not in found]:
-            self._report(self._lost, self._known.pop(uid), None)
+        self._sweep(found)
         self._version = str(meta.get("resourceVersion", ""))
         self._listed = self._clock.boottime()
         self.synced.set()
+
+    async def _page(self, params: Mapping[str, str]) -> Json:
+        try:
+            return await self._client.request(
+                "GET", self._path, params=params, accept=self._accept[0], seconds=LIST_SECONDS
+            )
+        except NotFound:
+            # Of a later page this says that the list is too old to be gone on with.
+            if self._optional and "continue" not in params:
+                self._sweep(set())
+                self.synced.set()
+            raise
+
+    def _sweep(self, found: Collection[str]) -> None:
+        for uid in [uid for uid in self._known if uid not in found]:
+            self._report(self._lost, self._known.pop(uid), None)
 
     async def _watch(self) -> None:
         params = {

@@ -40,6 +40,8 @@ class FakeClient:
     ) -> dict[str, Any]:
         assert (method, path) == ("GET", "/things")
         self.accepted.append(accept)
+        if not self.pages:
+            raise NotFound("no such kind")
         return self.pages.pop(0)
 
     @asynccontextmanager
@@ -55,7 +57,7 @@ class FakeClient:
         yield stream()
 
 
-def reflector(client: FakeClient, *, metadata: bool = False) -> tuple[Reflector, list[str]]:
+def reflector(client: FakeClient, *, metadata: bool = False, optional: bool = False) -> tuple[Reflector, list[str]]:
     said: list[str] = []
     made = Reflector(
         client,  # type: ignore[arg-type] # stands in for the client
@@ -64,6 +66,7 @@ def reflector(client: FakeClient, *, metadata: bool = False) -> tuple[Reflector,
         seen=lambda item: said.append("+" + item["metadata"]["uid"]),
         lost=lambda ref, _: said.append("-" + ref.uid),
         metadata=metadata,
+        optional=optional,
     )
     return made, said
 
@@ -79,6 +82,33 @@ async def test_a_list_reports_all_pages_and_then_only_what_is_gone() -> None:
     assert made.synced.is_set()
     await made._list()
     assert said == ["+a", "+b", "+b", "-a"]
+
+
+async def test_a_kind_that_is_not_installed_has_no_objects() -> None:
+    """Where it may be so, the operator need not wait for it; what there was is gone. Any other kind is waited for."""
+    made, said = reflector(FakeClient([{"items": [raw("a")], "metadata": {}}], []), optional=True)
+    await made._list()
+    with pytest.raises(NotFound):
+        await made._list()
+    assert said == ["+a", "-a"]
+    made, _ = reflector(FakeClient([], []), optional=True)
+    with pytest.raises(NotFound):
+        await made._list()
+    assert made.synced.is_set()
+    made, _ = reflector(FakeClient([], []))
+    with pytest.raises(NotFound):
+        await made._list()
+    assert not made.synced.is_set()
+
+
+async def test_a_list_that_is_too_old_to_be_gone_on_with_loses_nothing() -> None:
+    """The API server forgets lists that are read too slowly: that says nothing about the kind."""
+    first = {"items": [raw("a")], "metadata": {}}
+    made, said = reflector(FakeClient([first, {"items": [], "metadata": {"continue": "x"}}], []), optional=True)
+    await made._list()
+    with pytest.raises(NotFound):
+        await made._list()
+    assert said == ["+a"]
 
 
 @pytest.mark.parametrize(
