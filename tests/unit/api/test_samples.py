@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from loadstar.api import convert, queues
 from loadstar.api.policy import PlacementPolicySpec
@@ -15,7 +16,11 @@ from loadstar.api.task import TaskSpec
 from loadstar.core.queues import Limits, Ordering, Tenant
 
 PAGE = Path(__file__).parents[3] / "docs" / "queues.md"
-SPECS = {"TaskQueue": TaskQueueSpec, "Task": TaskSpec, "PlacementPolicy": PlacementPolicySpec}
+SPECS: dict[str, type[BaseModel]] = {
+    "TaskQueue": TaskQueueSpec,
+    "Task": TaskSpec,
+    "PlacementPolicy": PlacementPolicySpec,
+}
 
 
 def samples() -> dict[str, dict[str, Any]]:
