@@ -24,7 +24,7 @@ class Claiming:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._claims: dict[Key, Claim] = {}
+        self._claims = store.waitlist.backlog.kept
 
     def __iter__(self) -> Iterator[Claim]:
         return iter(tuple(self._claims.values()))
@@ -36,14 +36,12 @@ class Claiming:
         """Keep the node for the Task."""
         self._claims[claim.key] = claim
         self._store.claim(claim.identity, claim.node, claim.requests)
-        self._store.waitlist.backlog.kept[claim.key] = claim.node
 
     def drop(self, key: Key) -> None:
         """The Task has no claim any more, if it had one."""
         claim = self._claims.pop(key, None)
         if claim is not None:
             self._store.unclaim(claim.identity)
-            self._store.waitlist.backlog.kept.pop(key, None)
 
     def met(self, nodes: Mapping[str, NodeView]) -> list[Claim]:
         """Those whose node has room now; those of Tasks that wait no more are dropped, and of nodes that are gone."""
