@@ -16,7 +16,7 @@ from tests.image import manifests
 
 Json = dict[str, Any]
 
-KINDS = {"tasks", "placementpolicies", "taskprofiles"}
+KINDS = {"tasks", "taskqueues", "placementpolicies", "taskprofiles"}
 
 
 def rendered(*options: str) -> list[Json]:
@@ -140,7 +140,7 @@ def test_operator_has_least_rights() -> None:
     cluster = rights(the(documents, "ClusterRole"))
     assert ("pods", "update") not in cluster
     for verb in ("update", "patch"):
-        assert not {("tasks", verb), ("placementpolicies", verb), ("nodes", verb)} & cluster
+        assert not {(what, verb) for what in ("tasks", "taskqueues", "placementpolicies", "nodes")} & cluster
 
 
 @pytest.mark.parametrize(

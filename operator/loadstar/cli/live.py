@@ -11,10 +11,22 @@ from typing import Any, Final
 
 import click
 
-from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, PROFILE_PLURAL, TASK_PLURAL, TASK_UID_LABEL, convert
+from loadstar.api import (
+    API_VERSION,
+    POLICY_NAME,
+    POLICY_PLURAL,
+    PROFILE_PLURAL,
+    QUEUE_PLURAL,
+    TASK_PLURAL,
+    TASK_UID_LABEL,
+    convert,
+    queues,
+)
+from loadstar.core.claims import Claim
 from loadstar.core.coverage import spoken
 from loadstar.core.metering import Source
 from loadstar.core.model import Load, NodeClass
+from loadstar.core.quantity import CPU, MEMORY, amounts
 from loadstar.core.states import State
 from loadstar.kube import translate
 from loadstar.kube.client import Client
@@ -29,6 +41,7 @@ from loadstar.sources.pod_uses import PodUses
 Json = dict[str, Any]
 PAGE: Final = 500
 TASKS_PATH: Final = f"/apis/{API_VERSION}/{TASK_PLURAL}"
+QUEUES_PATH: Final = f"/apis/{API_VERSION}/{QUEUE_PLURAL}"
 PROFILES_PATH: Final = f"/apis/{API_VERSION}/{PROFILE_PLURAL}"
 
 
@@ -47,6 +60,7 @@ async def view(client: Client, policy: Json) -> Store:
     for raw in await items(client, "/api/v1/nodes"):
         store.apply_node(translate.node(raw))
     await _hold(client, store)
+    await put_queues(client, store)
     await _profiles(client, store)
     ours = False
     for raw in await items(client, "/api/v1/pods"):
@@ -59,6 +73,7 @@ async def view(client: Client, policy: Json) -> Store:
     if ours:
         await _learn(client, store)
     quarantined(store, policy.get("status") or {}, time.time())
+    keep(store, policy.get("status") or {})
     return store
 
 
@@ -82,6 +97,16 @@ def quarantined(store: Store, status: Mapping[str, Any], now: float) -> None:
             store.quarantine(item["name"], now + 60)
 
 
+def keep(store: Store, status: Mapping[str, Any]) -> None:
+    """Take over which nodes the operator keeps for whom."""
+    for item in status.get("kept") or ():
+        namespace, _, name = item["task"].partition("/")
+        requests = amounts({what: item[what] for what in (CPU, MEMORY) if what in item})
+        claim = Claim((namespace, name), item["node"], requests, 0.0)
+        store.waitlist.backlog.kept[claim.key] = claim
+        store.claim(claim.identity, claim.node, claim.requests)
+
+
 async def _hold(client: Client, store: Store) -> None:
     """Tasks that a node was promised to, or that run: what they are expected to use follows from their class."""
     try:
@@ -90,6 +115,17 @@ async def _hold(client: Client, store: Store) -> None:
                 store.apply_task(convert.task(raw))
     except Forbidden:
         _note("you may not list Tasks of all namespaces: of those that wait for their Pod nothing is reserved")
+
+
+async def put_queues(client: Client, store: Store, path: str = QUEUES_PATH) -> None:
+    """What queues say of requests."""
+    try:
+        for raw in await items(client, path):
+            store.queues.put(queues.read(raw))
+    except NotFound:
+        return
+    except Forbidden:
+        _note("you may not list TaskQueues of all namespaces: Tasks count as asking for what they or the policy say")
 
 
 async def _profiles(client: Client, store: Store) -> None:
