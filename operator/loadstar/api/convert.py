@@ -12,17 +12,15 @@ from typing import Any, Final
 
 import orjson
 
-from loadstar.api import CLASS_LABEL, metering, resources
+from loadstar.api import CLASS_LABEL, metering, resources, retry
 from loadstar.api.times import format_time, parse_time
 from loadstar.core.model import (
     Attempt,
-    Backoff,
     Choice,
     Condition,
     NodeClass,
     Placement,
     PodRetention,
-    Retry,
     Strategy,
     Task,
     TaskStatus,
@@ -59,7 +57,7 @@ def task(raw: Mapping[str, Any]) -> Task:
         type=spec.get("type") or "",
         priority=int(spec.get("priority", 500)),
         placement=placement(spec.get("placement") or {}),
-        retry=_retry(spec.get("retry") or {}),
+        retry=retry.read(spec.get("retry") or {}),
         run_seconds=timeouts.get("runSeconds"),
         pending_seconds=timeouts.get("pendingSeconds"),
         ttl_seconds=spec.get("ttlSecondsAfterFinished"),
@@ -92,21 +90,6 @@ def _worker(document: bytes) -> Worker:
         guaranteed=all(name in limits and requests[name] == limits[name] for name in LEARNABLE),
         limit=limits.get(MEMORY),
         image=read.get("image") or "",
-    )
-
-
-def _retry(raw: Mapping[str, Any]) -> Retry:
-    back_off = raw.get("backoff") or {}
-    return Retry(
-        limit=int(raw.get("limit", 3)),
-        backoff=Backoff(
-            float(back_off.get("initialSeconds", 2)),
-            float(back_off.get("factor", 2)),
-            float(back_off.get("maxSeconds", 300)),
-        ),
-        disruption_limit=int(raw.get("disruptionLimit", 10)),
-        replace_after=(raw.get("onNodeLost") or {}).get("replaceAfterSeconds"),
-        track_completion=bool(raw.get("trackCompletion")),
     )
 
 

@@ -71,7 +71,7 @@ class TaskResources(StatusModel):
     """What the latest attempt asked for and used. Absent where it asked for what is declared and was not measured."""
 
     declared: Amounts | None = None
-    """What worker.resources says."""
+    """What worker.resources says, its memory memoryFactor times."""
     requested: Amounts | None = None
     """What its Pod asked for."""
     used: Amounts | None = None
@@ -81,6 +81,8 @@ class TaskResources(StatusModel):
     killed_at: Quantity | None = None
     """The memory that an attempt asked for which was killed for memory although more is declared: that is free once,
     and from then on its Pods ask for what is declared."""
+    memory_factor: Annotated[float, Field(ge=1, le=8)] | None = None
+    """After kills for memory its attempts get so many times the memory that is declared, by retry.rules."""
 
 
 class AttemptRecord(StatusModel):

@@ -18,6 +18,7 @@ from loadstar.api.base import (
     rule,
     rules,
 )
+from loadstar.api.retry import Retry
 from loadstar.api.worker import Worker
 from loadstar.core.model import PodRetention, Strategy
 from loadstar.core.resources import Requests
@@ -114,48 +115,6 @@ class Placement(Model):
     never for more than that. Absent: as the PlacementPolicy says, which leaves requests equal to limits as they are."""
     requires_declared: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
     """true: its Pods ask for what worker.resources says, whatever else is said."""
-
-
-class Backoff(Model):
-    """The wait before the next attempt: initialSeconds · factor^(failures-1), at most maxSeconds."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule("self.initialSeconds <= self.maxSeconds", "must have maxSeconds of at least initialSeconds")
-        )
-    )
-
-    initial_seconds: Annotated[int, Field(ge=1, le=3600)] = 2
-    """Seconds after the first failure."""
-    factor: Annotated[float, Field(ge=1, le=10)] = 2
-    """How much longer each further wait is."""
-    max_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
-    """The longest wait."""
-
-
-class NodeLost(Model):
-    """What happens when the node of a running Pod does not answer."""
-
-    replace_after_seconds: Annotated[int, Field(ge=30, le=86400)]
-    """So long after the node was lost its Pod is given up and a new attempt made, although the old one may still run:
-    for work that may run twice at the same time."""
-
-
-class Retry(Model):
-    """What happens after a failure. Disruptions, such as an eviction, are counted apart and retried at once."""
-
-    limit: Annotated[int, Field(ge=0, le=100, json_schema_extra=UNSAID)] = 3
-    """How many failures are retried, 3 unless said otherwise; the next one ends the Task."""
-    backoff: Backoff | None = None
-    """The wait between attempts; 2 s, doubling, at most 300 s unless said otherwise."""
-    disruption_limit: Annotated[int, Field(ge=0, le=1000, json_schema_extra=UNSAID)] = 10
-    """How many disruptions are retried, 10 unless said otherwise; the next one ends the Task. A Pod that no node took
-    does not count."""
-    on_node_lost: NodeLost | None = None
-    """Absent: wait until the node answers again or is gone, so that two Pods of a Task never run at once."""
-    track_completion: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
-    """true, not so unless said, holds each Pod by a finalizer until its end is in the status, so that an end is never
-    missed, even when the Pod is deleted while the operator is down; costs one more write an attempt."""
 
 
 class Timeouts(Model):

@@ -14,6 +14,7 @@ from typing import Final
 from loadstar.core.quantity import Quantities
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
+from loadstar.core.rules import Rule
 from loadstar.core.states import State
 
 
@@ -78,7 +79,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The wait before attempt n+1: initial·factor^(failures-1) seconds, at most `max_seconds`."""
+    """The wait after so many failures: initial·factor^(failures-1) seconds, at most `max_seconds`."""
 
     initial_seconds: float = 2
     factor: float = 2
@@ -90,6 +91,7 @@ class Retry:
     """How many failures of its own a Task survives, and how many disruptions, which are counted apart.
 
     `replace_after`: seconds after which a Pod on a lost node is replaced although it may still run; None = never.
+    `avoid_failed_nodes`: nodes on which it failed are tried last. `rules`: the first that holds says what follows.
     """
 
     limit: int = 3
@@ -97,6 +99,8 @@ class Retry:
     disruption_limit: int = 10
     replace_after: int | None = None
     track_completion: bool = False
+    avoid_failed_nodes: bool = True
+    rules: tuple[Rule, ...] = ()
 
 
 class PodRetention(StrEnum):

@@ -117,7 +117,7 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
 def _declared(view: View) -> Quantities:
     """What the Task declares, by its type where it says nothing of its own."""
     template = resolve(view.task, view.policy)
-    return template.worker.requests if template is not None else {}
+    return template.declared if template is not None else {}
 
 
 def _open(view: View, now: float) -> tuple[Instruction, ...]:
@@ -143,7 +143,7 @@ def _open(view: View, now: float) -> tuple[Instruction, ...]:
 
 def _finish(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
     template = resolve(view.task, view.policy) if view.task.status.resources is not None else None
-    return steps.finish(view.task, pod, now, view.usage, template.worker.limit if template is not None else None)
+    return steps.finish(view.task, pod, now, view.usage, template.limit if template is not None else None)
 
 
 def _without_pod(view: View, now: float) -> tuple[Instruction, ...]:

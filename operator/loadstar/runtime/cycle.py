@@ -18,6 +18,7 @@ from loadstar.core.model import Strategy, Task
 from loadstar.core.placement import Decision, Placed, Unplaced, place, shown
 from loadstar.core.record import record
 from loadstar.core.request import Request
+from loadstar.core.retries import failed_on
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.core.steps import times_in_vain, tried_in_vain
@@ -133,7 +134,7 @@ class Cycle:
         """Count what learned requests bring: a start on a node that has no room for what is declared."""
         if isinstance(decision, Placed) and decision.learned.requests and decision.node:
             telemetry.LEARNED_PLACEMENTS.inc()
-            if no_room(snapshot.nodes[decision.node], request.template.worker.requests) is not None:
+            if no_room(snapshot.nodes[decision.node], request.template.declared) is not None:
                 telemetry.EARLY_PLACEMENTS.inc()
                 self._store.profiles.early(name_of(task, request.template))
 
@@ -157,5 +158,5 @@ def request_of(task: Task, snapshot: Snapshot, node_of: NodeOf, profiles: Profil
     placement = template.placement
     near = {node_of((task.namespace, name), now=False) for name in placement.near}
     apart = {node_of((task.namespace, name), now=True) for name in placement.apart}
-    avoid = frozenset(tried_in_vain(task.status))
+    avoid = frozenset((*tried_in_vain(task.status), *failed_on(task)))
     return Request(task.uid, template, avoid, frozenset(near - {""}), frozenset(apart - {""}))

@@ -54,7 +54,14 @@ RIGHT: dict[str, Any] = {
         "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
         "weights": {"cpu": 0.5, "memory": 0.3, "io": 0.2},
     },
-    "retry": {"limit": 3, "backoff": {"initialSeconds": 2, "factor": 2, "maxSeconds": 300}},
+    "retry": {
+        "limit": 3,
+        "backoff": {"initialSeconds": 2, "factor": 2, "maxSeconds": 300},
+        "rules": [
+            {"exitCodes": [42], "action": "Fail"},
+            {"reasons": ["OOMKilled"], "action": "Retry", "memoryFactor": 1.5},
+        ],
+    },
     "timeouts": {"runSeconds": 1800},
     "ttlSecondsAfterFinished": 86400,
 }

@@ -22,11 +22,12 @@ from loadstar.core.instructions import (
     Wait,
     WriteStatus,
 )
-from loadstar.core.model import Attempt, Backoff, Phase, Pod, PodRetention, Retry, TaskStatus
+from loadstar.core.model import Attempt, Phase, Pod, PodRetention, Retry, TaskStatus
 from loadstar.core.placement import Decision, Unplaced
 from loadstar.core.reasons import Reason
+from loadstar.core.rules import RULED, Action, Rule
 from loadstar.core.states import State
-from loadstar.core.steps import back_off, times_in_vain, tried_in_vain
+from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.view import NodeState, Refusal
 from tests.unit.core.builders import NOW, pod, task
 from tests.unit.core.decisions import ASSIGNED, PLACED, RUNNING, SUCCESS, decide, written
@@ -70,10 +71,11 @@ def test_a_pod_that_ended_unseen_is_running_first() -> None:
 
 
 def test_failures_are_retried_with_growing_waits_until_the_limit() -> None:
-    """Each failure spends one of retry.limit; the wait doubles; the last one is FAILED with an Event."""
+    """Each failure spends one of retry.limit; the last one is FAILED with an Event."""
     failed = pod(Phase.FAILED, started=NOW - 2, finished=NOW - 1, exit_code=3, end_reason="Error")
     again = decide(task(RUNNING, retry=Retry(limit=1)), failed)
-    assert (written(again).state, written(again).not_before) == (State.PENDING, NOW + 2)
+    assert (written(again).state, written(again).failures) == (State.PENDING, 1)
+    assert NOW + 1.6 <= (written(again).not_before or 0) <= NOW + 3
     assert isinstance(again[1], Emit)
     last = decide(task(replace(RUNNING, failures=1), retry=Retry(limit=1)), failed)
     assert (written(last).state, written(last).reason) == (State.FAILED, Reason.WORKER_FAILED)
@@ -225,12 +227,6 @@ def test_a_task_without_a_worker_waits_and_names_the_types() -> None:
     assert only.reason == Reason.NO_WORKER_FOR_TYPE
 
 
-def test_back_off_is_bounded() -> None:
-    """The wait grows by the factor and never beyond the maximum, however many failures."""
-    own = task(retry=Retry(backoff=Backoff(2, 3, 100)))
-    assert [back_off(own, n) for n in (1, 2, 3, 4, 5, 500)] == [2, 6, 18, 54, 100, 100]
-
-
 def test_a_pod_that_no_node_took_is_not_counted_as_a_disruption() -> None:
     """NeverBound spends neither an attempt nor a disruption: nothing ran."""
     unbound = pod(Phase.PENDING, gone=True, confirmed=True, node="", started=None)
@@ -282,13 +278,22 @@ STATUSES = st.builds(
     st.integers(0, 5),
     st.sampled_from(STOPS),
 )
+RULES = st.builds(
+    Rule,
+    st.sampled_from(Action),
+    st.lists(st.integers(1, 255), max_size=2).map(tuple),
+    st.lists(st.sampled_from(RULED), max_size=3).map(tuple),
+    st.sampled_from([1.0, 1.5, 8.0]),
+)
 SPECS = st.fixed_dictionaries(
     {
         "cancel": st.booleans(),
         "suspend": st.booleans(),
         "pending_seconds": st.sampled_from([None, 1, 100]),
         "pod_retention": st.sampled_from(PodRetention),
-        "retry": st.builds(Retry, limit=st.integers(0, 2), replace_after=st.sampled_from([None, 30])),
+        "retry": st.builds(
+            Retry, limit=st.integers(0, 2), replace_after=st.sampled_from([None, 30]), rules=st.lists(RULES).map(tuple)
+        ),
     }
 )
 
