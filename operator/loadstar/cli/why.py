@@ -97,6 +97,10 @@ def asked(status: TaskStatus) -> list[str]:
             lines.append(
                 f"asked    {spoken(held.requested)} instead of {spoken(held.declared)}, by what its class uses{of}"
             )
+        if held.memory_factor > 1:
+            times = f"{held.memory_factor:g} times what is declared, after kills for memory"
+            asks = f": {show(MEMORY, held.declared[MEMORY])}" if MEMORY in held.declared else ""
+            lines.append(f"memory   {times}{asks}")
         if held.used:
             lines.append(f"used     {spoken(held.used)}")
         if held.killed is not None:

@@ -14,6 +14,7 @@ from loadstar.core.instructions import (
     CreatePod,
     DeletePod,
     DeleteTask,
+    Expire,
     Instruction,
     RefreshTask,
     RequestPlacement,
@@ -75,7 +76,7 @@ def _expire(task: Task, now: float) -> tuple[Instruction, ...]:
     if task.ttl_seconds is None or task.status.completed is None:
         return ()
     left = task.status.completed + task.ttl_seconds - now
-    return (DeleteTask(),) if left <= 0 else (Requeue(left),)
+    return (DeleteTask(),) if left <= 0 else (Expire(left),)
 
 
 def _pending(view: View, now: float) -> tuple[Instruction, ...]:

@@ -16,6 +16,7 @@ from loadstar.core.instructions import (
     DeletePod,
     DeleteTask,
     Emit,
+    Expire,
     RefreshTask,
     RequestPlacement,
     Requeue,
@@ -216,7 +217,7 @@ def test_a_refused_pod_goes_back_without_spending_an_attempt() -> None:
 def test_finished_tasks_rest_until_their_time_to_live() -> None:
     """A finished Task does nothing, and is deleted when its time is over."""
     assert decide(task(SUCCESS)) == ()
-    assert decide(task(SUCCESS, ttl_seconds=11)) == (Requeue(10.0),)
+    assert decide(task(SUCCESS, ttl_seconds=11)) == (Expire(10.0),)
     assert decide(task(SUCCESS, ttl_seconds=1)) == (DeleteTask(),)
 
 
