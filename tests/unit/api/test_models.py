@@ -133,6 +133,13 @@ def test_samples_are_valid(sample: Path) -> None:
         SPECS[document["kind"]].model_validate(document["spec"])
 
 
+@pytest.mark.parametrize(("page", "sample"), [("retries.md", "retries.yaml")])
+def test_pages_show_samples_as_they_are(page: str, sample: str) -> None:
+    """What a page shows is what the end-to-end tests run."""
+    root = Path(__file__).parents[3]
+    assert (root / "manifests" / "samples" / sample).read_text() in (root / "docs" / page).read_text()
+
+
 def test_reference_is_complete() -> None:
     """The page has every reason, every edge of the state table and the fields with their bounds."""
     page = reference({"tasks": task_crd(), "policies": policy_crd()}, edits.policy())
