@@ -53,6 +53,12 @@ async def _failure(world: World) -> None:
     await world.until_state("t", "FAILED", reason="WorkerFailed")
 
 
+async def _ignored(world: World) -> None:
+    rules = [{"exitCodes": [7], "action": "Ignore"}]
+    await world.create(task("t", "0.4", 7, 0, retry={"limit": 0, "rules": rules, **SOON}))
+    await world.until_state("t", "SUCCESS")
+
+
 async def _deadline(world: World) -> None:
     await world.create(task("t", LONG, 0, timeouts={"runSeconds": 1}))
     await world.until_state("t", "FAILED", reason="DeadlineExceeded")
@@ -202,6 +208,7 @@ ALL = (
     Scenario("single", "a Task that succeeds", _single, main=True),
     Scenario("retry", "an attempt fails, the next one succeeds", _retry, main=True),
     Scenario("failure", "every attempt fails, until none is left", _failure, main=True),
+    Scenario("ignored", "an attempt ends in a way that a rule ignores, the next one succeeds", _ignored, main=True),
     Scenario("deadline", "an attempt runs longer than runSeconds", _deadline, main=True),
     Scenario("cancel-waiting", "cancelled while no node fits", _cancel_waiting, main=True),
     Scenario("cancel-running", "cancelled while it runs", _cancel_running, main=True),
