@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Final
 
 from loadstar.runtime.ports import Clock
@@ -50,7 +51,7 @@ class Expiry:
         """Whether it is the Task's turn to be deleted now; else it will get one."""
         if self._turns.pop(key, None) is not None:
             return True
-        if key not in self._due:
+        if self._due.get(key, inf) > self._clock.boottime():
             self.add(key, 0.0)
         return False
 

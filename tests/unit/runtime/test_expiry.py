@@ -94,6 +94,20 @@ async def test_the_latest_word_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert world.clock.time - begun >= 5
 
 
+async def test_a_time_that_is_cut_short_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is due earlier than was said gets a turn now, and one."""
+    world = World()
+    world.expiry.add(KEYS[0], 3600)
+    assert not world.expiry.turn(KEYS[0])
+    assert not world.expiry.turn(KEYS[0])
+    begun = world.clock.time
+    async with world.running(monkeypatch):
+        await world.until(1)
+    assert world.batches == [[KEYS[0]]]
+    assert world.clock.time - begun < 10
+    assert len(world.expiry) == 0
+
+
 async def test_a_turn_that_nobody_takes_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """What became of a Task meanwhile is not known: it asks for another turn."""
     world = World()
