@@ -196,7 +196,7 @@ def _further(target: Target) -> str:
         lines += [
             f"  kubectl delete namespace {NAMESPACE}",
             f"  helm uninstall {RELEASE} -n {SYSTEM}",
-            "  kubectl delete crd {tasks,placementpolicies,taskprofiles}.loadstar.dev   # and every Task with them",
+            "  kubectl delete crd {tasks,taskqueues,placementpolicies,taskprofiles}.loadstar.dev  # with every Task",
             f"  kubectl label nodes --all {CAPABILITY}-",
         ]
     return "\n".join(lines)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from loadstar.api.task import MUTABLE
 from loadstar.core.states import TRANSITIONS, State
 from tests.e2e.conftest import Kubectl, Tasks, as_yaml, task
 
 Json = dict[str, Any]
 ERROR = "Error from server"
-EDIT = "must stay as it was created; only description, priority, cancel, suspend, ttlSecondsAfterFinished may change"
+EDIT = f"must stay as it was created; only {', '.join(MUTABLE)} may change"
 
 
 def worker(**fields: Any) -> Json:
@@ -70,6 +71,7 @@ BAD: dict[str, tuple[Json, str]] = {
     "priority-negative": (spec(priority=-1), "should be greater than or equal to 0"),
     "priority-as-word": (spec(priority="high"), "must be of type integer"),
     "description-long": (spec(description="x" * 1025), "may not be more than 1024"),
+    "queue-upper-case": (spec(queue="Nightly"), "must be a DNS label: a-z, 0-9 and '-'"),
     "type-upper-case": (spec(type="Image"), "must be a DNS label: a-z, 0-9 and '-'"),
     "strategy-unknown": (spec(placement={"strategy": "Best"}), 'supported values: "LoadAware", "WeightedRandom"'),
     "capability-illegal": (spec(placement={"requires": ["a b"]}), "must be a name of A-Z, a-z, 0-9, '-', '_' and '.'"),

@@ -16,7 +16,7 @@ from tests.image import manifests
 
 Json = dict[str, Any]
 
-KINDS = {"tasks", "placementpolicies", "taskprofiles"}
+KINDS = {"tasks", "taskqueues", "placementpolicies", "taskprofiles"}
 
 
 def rendered(*options: str) -> list[Json]:

@@ -18,7 +18,7 @@ from tests.e2e.replicas import Replicas
 pytestmark = [pytest.mark.bed, pytest.mark.battery, pytest.mark.timeout(900)]
 
 END = "until [ -e /tmp/end-{} ]; do sleep 0.3; done"
-CRDS = ("tasks.loadstar.dev", "placementpolicies.loadstar.dev", "taskprofiles.loadstar.dev")
+CRDS = tuple(f"{kind}.loadstar.dev" for kind in ("tasks", "taskqueues", "placementpolicies", "taskprofiles"))
 OWNED = ("state", "attempt", "attempts", "completionTime", "exitCode", "failures", "pod", "assignedTo")
 """What a finished Task's status keeps, whoever reads it."""
 

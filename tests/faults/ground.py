@@ -115,7 +115,7 @@ async def prepare(bed: Bed) -> AsyncIterator[Ground]:
 
 def _apply(bed: Bed, documents: list[Json]) -> None:
     """Apply them; a kind that was there and changed is served anew after a while, and watches before that are lost."""
-    kinds = "crd/tasks.loadstar.dev", "crd/placementpolicies.loadstar.dev", "crd/taskprofiles.loadstar.dev"
+    kinds = [f"crd/{kind}.loadstar.dev" for kind in ("tasks", "taskqueues", "placementpolicies", "taskprofiles")]
     generations = ("get", *kinds, "--ignore-not-found", "-o", "jsonpath={.items[*].metadata.generation}")
     before = bed.kubectl(*generations)
     bed.kubectl("create", "namespace", SYSTEM, check=False)

@@ -122,7 +122,7 @@ class Proxy:
                 self.led = now if now - self.renewed > LAPSE_SECONDS else min(self.led, now)
                 self.renewed = now
             return lease
-        if url.path.endswith("/placementpolicies") or "/taskprofiles" in url.path:
+        if url.path.endswith("/placementpolicies") or "/taskprofiles" in url.path or "/taskqueues" in url.path:
             return await self._forward(request, url, body)
         if url.path.endswith("/placementpolicies/default/status"):
             return web.json_response(await self.api.call("GET", url.path.removesuffix("/status")))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from sys import intern
 from typing import Any, Final
 
 import orjson
 
-from loadstar.api import CLASS_LABEL, metering, resources, retry
+from loadstar.api import CLASS_LABEL, metering, resources, retry, tenants
 from loadstar.api.times import format_time, parse_time
 from loadstar.core.model import (
     Attempt,
@@ -30,6 +31,7 @@ from loadstar.core.model import (
 )
 from loadstar.core.policy import Policy, TypeDefault, WhenFull, WhenHot
 from loadstar.core.quantity import MEMORY, amounts
+from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import LEARNABLE, Requests
 from loadstar.core.states import State
@@ -55,7 +57,8 @@ def task(raw: Mapping[str, Any]) -> Task:
         created=parse_time(meta.get("creationTimestamp")) or 0.0,
         worker=worker(spec.get("worker")),
         type=spec.get("type") or "",
-        priority=int(spec.get("priority", 500)),
+        queue=intern(spec.get("queue") or DEFAULT_QUEUE),
+        priority=int(spec.get("priority", DEFAULT_PRIORITY)),
         placement=placement(spec.get("placement") or {}),
         retry=retry.read(spec.get("retry") or {}),
         run_seconds=timeouts.get("runSeconds"),
@@ -147,6 +150,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
             )
             for name, item in (spec.get("types") or {}).items()
         },
+        tenants=tuple(tenants.read(item) for item in spec.get("tenants") or ()),
         generation=int((raw.get("metadata") or {}).get("generation") or 0),
     )
 

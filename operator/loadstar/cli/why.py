@@ -149,7 +149,7 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
     if node is not None and node not in snapshot.nodes:
         known = ", ".join(sorted(snapshot.nodes)[:NAMED]) or "none"
         raise click.ClickException(f"there is no node {node}; nodes: {known}{' …' * (len(snapshot.nodes) > NAMED)}")
-    request = request_of(task, snapshot, store.node_of, store.profiles)
+    request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
     if request is None:
         text = missing_worker_message(task, store.policy)
         return {"now": {"message": text}}, [f"now      {text}"]

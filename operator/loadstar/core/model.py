@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from loadstar.core.quantity import Quantities
+from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
 from loadstar.core.rules import Rule
@@ -236,7 +237,8 @@ class Task:
     created: float
     worker: Worker | None
     type: str = ""
-    priority: int = 500
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
     placement: Placement = Placement()
     retry: Retry = Retry()
     run_seconds: int | None = None

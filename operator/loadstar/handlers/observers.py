@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from loadstar.api import API_VERSION, TASK_PLURAL, TASK_UID_LABEL, convert
+from loadstar.api import API_VERSION, QUEUE_PLURAL, TASK_PLURAL, TASK_UID_LABEL, convert, queues
 from loadstar.kube import translate
 from loadstar.kube.client import Client
 from loadstar.kube.reflector import Ref, Reflector
@@ -38,19 +38,29 @@ class Observers:
     def reflectors(self, client: Client, clock: Clock, resync: float) -> dict[str, Reflector]:
         """One for each collection, by the name that a person reads."""
 
-        def reflector(path: str, seen: Callable[[Json], None], lost: Callable[..., None], **params: str) -> Reflector:
-            return Reflector(client, clock, path, seen=seen, lost=lost, params=params, resync=resync)
+        def reflector(
+            path: str,
+            seen: Callable[[Json], None],
+            lost: Callable[..., None],
+            params: Mapping[str, str] | None = None,
+            **how: bool,
+        ) -> Reflector:
+            return Reflector(client, clock, path, seen=seen, lost=lost, params=params, resync=resync, **how)
 
         return {
             "tasks": reflector(f"/apis/{API_VERSION}/{TASK_PLURAL}", self.task_seen, self.task_lost),
-            "pods": reflector(PODS, self.pod_seen, self.pod_lost, labelSelector=TASK_UID_LABEL),
+            "pods": reflector(PODS, self.pod_seen, self.pod_lost, {"labelSelector": TASK_UID_LABEL}),
             "other pods": reflector(
                 PODS,
                 self.other_seen,
                 self.other_lost,
-                labelSelector=f"!{TASK_UID_LABEL}",
-                fieldSelector="status.phase!=Succeeded,status.phase!=Failed",
+                {
+                    "labelSelector": f"!{TASK_UID_LABEL}",
+                    "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed",
+                },
             ),
+            "queues": reflector(f"/apis/{API_VERSION}/{QUEUE_PLURAL}", self.queue_seen, self.queue_lost, optional=True),
+            "namespaces": reflector("/api/v1/namespaces", self.namespace_seen, self.namespace_lost, metadata=True),
             "nodes": reflector("/api/v1/nodes", self.node_seen, self.node_lost),
         }
 
@@ -90,6 +100,26 @@ class Observers:
         """Somebody else's Pod has ended or is gone."""
         self._store.remove_other(ref.uid)
         self._wake()
+
+    def queue_seen(self, raw: Json) -> None:
+        """A TaskQueue; a write of its status alone is no news."""
+        if self._store.queues.put(queues.read(raw)):
+            self._wake()
+
+    def queue_lost(self, ref: Ref, _: Json | None) -> None:
+        """A TaskQueue is gone: what waited in it waits for one of that name."""
+        self._store.queues.drop((ref.namespace, ref.name))
+        self._wake()
+
+    def namespace_seen(self, raw: Json) -> None:
+        """A namespace: its labels say whose it is."""
+        meta = raw["metadata"]
+        if self._store.queues.namespaces.put(meta["name"], meta.get("labels") or {}):
+            self._wake()
+
+    def namespace_lost(self, ref: Ref, _: Json | None) -> None:
+        """A namespace is gone."""
+        self._store.queues.namespaces.drop(ref.name)
 
     def node_seen(self, raw: Json) -> None:
         """A Node."""

@@ -16,6 +16,7 @@ from loadstar import telemetry
 from loadstar.core.fit import no_room
 from loadstar.core.model import Strategy, Task
 from loadstar.core.placement import Decision, Placed, Unplaced, place, shown
+from loadstar.core.queues import TaskQueue
 from loadstar.core.record import record
 from loadstar.core.request import Request
 from loadstar.core.retries import failed_on
@@ -104,7 +105,7 @@ class Cycle:
             # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
             now = self._clock.now()
             snapshot = store.snapshot(now)
-            request = request_of(task, snapshot, store.node_of, store.profiles)
+            request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
             if request is None:
                 continue
             waited, pods = now - max(waiting_since(task), task.status.not_before or 0.0), store.unpinned
@@ -147,12 +148,14 @@ class NodeOf(Protocol):
         ...
 
 
-def request_of(task: Task, snapshot: Snapshot, node_of: NodeOf, profiles: Profiles) -> Request | None:
+def request_of(
+    task: Task, snapshot: Snapshot, node_of: NodeOf, profiles: Profiles, queue: TaskQueue | None = None
+) -> Request | None:
     """What the Task asks of the placement now; None when nothing says what it runs."""
     template = resolve(task, snapshot.policy)
     if template is None:
         return None
-    template = profiles.template(task, template, snapshot.policy, snapshot.now)
+    template = profiles.template(task, template, snapshot.policy, snapshot.now, queue)
     if times_in_vain(task.status) >= UNPINNED_AFTER:
         return Request(task.uid, replace(template, strategy=Strategy.KUBE_SCHEDULER))
     placement = template.placement

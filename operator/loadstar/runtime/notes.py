@@ -36,6 +36,11 @@ class Notes:
         """The Task moved on or is gone."""
         self._notes.pop(key, None)
 
+    def reason(self, key: Key) -> str:
+        """Why the Task waits, as far as it was looked at; empty when nothing is noted."""
+        note = self._notes.get(key)
+        return "" if note is None else note.reason
+
     def reasons(self) -> dict[str, int]:
         """How many Tasks wait, by reason."""
         counts: dict[str, int] = {}

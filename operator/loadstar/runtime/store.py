@@ -27,6 +27,7 @@ from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
 from loadstar.runtime.orphans import Orphans
 from loadstar.runtime.profiles import Profiles
+from loadstar.runtime.queues import Queues
 
 Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
@@ -62,6 +63,7 @@ class Store:
         self.tasks: dict[Key, Task] = {}
         self.nodes: dict[str, Node] = {}
         self.policy = Policy()
+        self.queues = Queues()
         self.decisions: dict[Key, Decision] = {}
         self.pending: set[Key] = set()
         self._ledger = Ledger()
@@ -84,6 +86,7 @@ class Store:
         if known is not None and not newer(task.resource_version, known.resource_version):
             return NOTHING
         self._judge(task)
+        self.queues.follow(known, task)
         if task.status.state.terminal:
             task = essence(task)
         if task.status.state is not State.ASSIGNED:
