@@ -165,7 +165,6 @@ class Operator:
     def _policy_changed(self) -> None:
         log.info("the PlacementPolicy changed: it holds from the next decision on")
         self.loads.edited()
-        self.engine.touch(list(self.store.pending))
         self.engine.touch(
             [key for key, task in self.store.tasks.items() if task.worker is None and not task.status.state.terminal]
         )

@@ -103,23 +103,23 @@ class Observers:
 
     def queue_seen(self, raw: Json) -> None:
         """A TaskQueue; a write of its status alone is no news."""
-        if self._store.queues.put(queues.read(raw)):
+        if self._store.waitlist.put_queue(queues.read(raw)):
             self._wake()
 
     def queue_lost(self, ref: Ref, _: Json | None) -> None:
         """A TaskQueue is gone: what waited in it waits for one of that name."""
-        self._store.queues.drop((ref.namespace, ref.name))
+        self._store.waitlist.drop_queue((ref.namespace, ref.name))
         self._wake()
 
     def namespace_seen(self, raw: Json) -> None:
         """A namespace: its labels say whose it is."""
         meta = raw["metadata"]
-        if self._store.queues.namespaces.put(meta["name"], meta.get("labels") or {}):
+        if self._store.waitlist.put_namespace(meta["name"], meta.get("labels") or {}):
             self._wake()
 
     def namespace_lost(self, ref: Ref, _: Json | None) -> None:
         """A namespace is gone."""
-        self._store.queues.namespaces.drop(ref.name)
+        self._store.waitlist.drop_namespace(ref.name)
 
     def node_seen(self, raw: Json) -> None:
         """A Node."""

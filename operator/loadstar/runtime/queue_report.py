@@ -88,7 +88,8 @@ class QueueReport:
             if occupancy is None or task.status.state.terminal:
                 continue
             if task.status.state is State.PENDING:
-                reason = self._notes.reason(task.key) or str(task.status.reason)
+                verdict = self._store.waitlist.backlog.verdict(task.key)
+                reason = (verdict and verdict.reason) or self._notes.reason(task.key) or str(task.status.reason)
                 occupancy.wait(reason, None if task.suspend else waiting_since(task))
             else:
                 template = resolve(task, policy)

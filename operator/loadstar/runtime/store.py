@@ -15,7 +15,7 @@ from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Placement, Pod, Strategy, Task, TaskStatus
 from loadstar.core.naming import pod_name
 from loadstar.core.nodes import Charge
-from loadstar.core.placement import Decision, Placed
+from loadstar.core.placement import Placed
 from loadstar.core.policy import Policy
 from loadstar.core.quantity import Quantities
 from loadstar.core.quarantine import Quarantine
@@ -28,6 +28,7 @@ from loadstar.runtime.choices import Choices
 from loadstar.runtime.orphans import Orphans
 from loadstar.runtime.profiles import Profiles
 from loadstar.runtime.queues import Queues
+from loadstar.runtime.waitlist import Waitlist
 
 Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
@@ -64,8 +65,8 @@ class Store:
         self.nodes: dict[str, Node] = {}
         self.policy = Policy()
         self.queues = Queues()
-        self.decisions: dict[Key, Decision] = {}
-        self.pending: set[Key] = set()
+        self.waitlist = Waitlist(self.queues)
+        self.decisions: dict[Key, Placed] = {}
         self._ledger = Ledger()
         self._keys: dict[str, Key] = {}
         self._pods: dict[str, dict[str, Pod]] = {}
@@ -96,7 +97,6 @@ class Store:
         self._keys[task.uid] = task.key
         self._orphans.discard(task.key, task.uid)
         if task.status.state is not State.PENDING or task.deleting or task.suspend or task.cancel:
-            self.pending.discard(task.key)
             self.decisions.pop(task.key, None)
         self._promise(task)
         return (task.key,)
@@ -108,7 +108,7 @@ class Store:
             return
         del self.tasks[key]
         self._keys.pop(uid, None)
-        self.pending.discard(key)
+        self.waitlist.forget(key)
         self.decisions.pop(key, None)
         self._refusals.pop(key, None)
         self._choices.forget(key)
@@ -228,6 +228,7 @@ class Store:
         known = self.nodes.get(node.name)
         self.nodes[node.name] = node
         self._ledger.put_node(node)
+        self.waitlist.backlog.put_node(node.name, node.allocatable)
         returned = node.name in self._lost_nodes
         self._lost_nodes.discard(node.name)
         if not returned and (known is None or state_of(known) is state_of(node)):
@@ -238,19 +239,20 @@ class Store:
         """A Node has disappeared."""
         self.nodes.pop(name, None)
         self._ledger.drop_node(name)
+        self.waitlist.backlog.drop_node(name)
         keys = self._tasks_on(name)
         if keys:
             self._lost_nodes.add(name)
         return keys
 
-    def decide(self, key: Key, decision: Decision | None) -> None:
-        """Keep (or forget) what the last placement cycle said about a Task."""
+    def decide(self, key: Key, decision: Placed | None) -> None:
+        """Keep (or forget) the node that a Task is to have; why others have none is the waitlist's to know."""
         if decision is None:
             self.decisions.pop(key, None)
         else:
             self.decisions[key] = decision
             self._choices.note(key, decision)
-            if isinstance(decision, Placed) and decision.node and decision.strategy is Strategy.ROUND_ROBIN:
+            if decision.node and decision.strategy is Strategy.ROUND_ROBIN:
                 self._ledger.serve(decision.node)
         if task := self.tasks.get(key):
             self._promise(task)
@@ -271,7 +273,7 @@ class Store:
             task=task,
             policy=self.policy,
             pods=pods,
-            decision=self.decisions.get(key),
+            decision=self.decisions.get(key) or self.waitlist.backlog.verdict(key),
             refusal=self._refusals.get(key),
             node_state=state,
             node_since=since,
@@ -286,7 +288,7 @@ class Store:
         if task is None:
             return ""
         decision = self.decisions.get(key)
-        if task.status.state is State.PENDING and isinstance(decision, Placed):
+        if task.status.state is State.PENDING and decision is not None:
             return decision.node or ""
         if task.status.state in {State.ASSIGNED, State.RUNNING} or not now:
             return task.status.assigned_to or (task.status.attempts[-1].node if task.status.attempts else "")
@@ -361,10 +363,11 @@ class Store:
     def _promise(self, task: Task) -> None:
         """Charge the node for a Pod that is decided on but not there yet; a Pod that is there counts by itself."""
         self._choices.follow(task, self.decisions.get(task.key))
+        self.waitlist.follow(task, self.decisions.get(task.key), self.policy)
         node = ""
         if task.status.state is State.PENDING:
             decision = self.decisions.get(task.key)
-            node = (decision.node or "") if isinstance(decision, Placed) else ""
+            node = (decision.node or "") if decision is not None else ""
         elif task.status.state is State.ASSIGNED:
             pods = self._pods.get(task.uid, {}).values()
             node = "" if any(p.attempt == task.status.attempt for p in pods) else task.status.assigned_to
