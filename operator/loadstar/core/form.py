@@ -15,8 +15,8 @@ from loadstar.core.learning import wants
 from loadstar.core.model import Task
 from loadstar.core.policy import Policy, WhenHot
 from loadstar.core.profile import profile_name
-from loadstar.core.retries import failed_on
 from loadstar.core.queues import TaskQueue
+from loadstar.core.retries import failed_on
 from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.template import Template
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -236,7 +237,7 @@ def test_a_failure_that_a_rule_ignores_is_no_failure() -> None:
     rules = [{"exitCodes": [3], "action": "Retry"}, {"exitCodes": [3, 7], "action": "Ignore"}]
     spec = {"retry": {"rules": rules}}
 
-    def ends(code: int, **counted: int) -> set[str]:
+    def ends(code: int, **counted: Any) -> set[str]:
         history = History().task("PENDING", spec=spec).task("ASSIGNED", attempt=1, spec=spec)
         history.pod("Running", type_="ADDED").task("RUNNING", attempt=1, spec=spec)
         history.pod("Failed", containerStatuses=[{"state": {"terminated": {"exitCode": code}}}])
