@@ -29,7 +29,7 @@ from loadstar.core.model import (
     Weights,
     Worker,
 )
-from loadstar.core.policy import Policy, TypeDefault, WhenFull, WhenHot
+from loadstar.core.policy import Policy, PreemptionScope, TypeDefault, WhenFull, WhenHot
 from loadstar.core.quantity import MEMORY, amounts
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
@@ -67,6 +67,7 @@ def task(raw: Mapping[str, Any]) -> Task:
         pod_retention=PodRetention(spec.get("podRetention", PodRetention.ALL)),
         cancel=bool(spec.get("cancel")),
         suspend=bool(spec.get("suspend")),
+        preemptible=bool(spec.get("preemptible")),
         deleting="deletionTimestamp" in meta,
         label=(meta.get("labels") or {}).get(CLASS_LABEL) or "",
         status=status(raw.get("status") or {}),
@@ -136,6 +137,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
         when_hot=WhenHot(spec.get("whenHot") or default.when_hot),
         when_full=WhenFull(spec.get("whenFull") or default.when_full),
         requests=Requests(spec.get("requests") or default.requests),
+        preemption=PreemptionScope(spec.get("preemption") or default.preemption),
         hot=float((spec.get("thresholds") or {}).get("hot", default.hot)),
         period_seconds=float(metrics.get("periodSeconds", default.period_seconds)),
         stale_seconds=float(metrics.get("staleSeconds", default.stale_seconds)),
@@ -172,6 +174,7 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         exit_code=raw.get("exitCode"),
         failures=min(int(raw.get("failures", 0)), MOST - 1),
         disruptions=min(int(raw.get("disruptions", 0)), MOST - 1),
+        preemptions=min(int(raw.get("preemptions", 0)), MOST - 1),
         not_before=parse_time(raw.get("notBefore")),
         waiting=parse_time(raw.get("waitingTime")),
         stopping=raw["stopping"] if raw.get("stopping") in MESSAGES else "",
@@ -205,6 +208,7 @@ def status_document(value: TaskStatus) -> Json:
             "exitCode": value.exit_code,
             "failures": min(value.failures, MOST - 1) or None,
             "disruptions": min(value.disruptions, MOST - 1) or None,
+            "preemptions": min(value.preemptions, MOST - 1) or None,
             "notBefore": format_time(value.not_before),
             "waitingTime": format_time(value.waiting),
             "stopping": str(value.stopping) or None,

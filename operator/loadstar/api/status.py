@@ -141,12 +141,15 @@ class TaskStatus(StatusModel):
     """Failures so far, against retry.limit; absent: none."""
     disruptions: Count | None = None
     """Disruptions so far, against retry.disruptionLimit; absent: none."""
+    preemptions: Count | None = None
+    """How often it was stopped for Tasks of higher priority, 3 times at most; absent: never. This spends nothing."""
     not_before: Time | None = None
     """The next attempt is not made before this."""
     waiting_time: Time | None = None
     """When it last began to wait; its creation, when absent. timeouts.pendingSeconds counts from here."""
-    stopping: Literal["Suspended", "Cancelled", "PendingDeadlineExceeded", "NodeLost"] | None = None
-    """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
+    stopping: Literal["Suspended", "Cancelled", "PendingDeadlineExceeded", "NodeLost", "Preempted"] | None = None
+    """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost,
+    Preempted."""
     placement: Choice | None = None
     """Why this node."""
     resources: TaskResources | None = None

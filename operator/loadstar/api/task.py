@@ -26,7 +26,7 @@ from loadstar.core.resources import Requests
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
-MUTABLE = ("description", "queue", "priority", "cancel", "suspend", "ttlSecondsAfterFinished")
+MUTABLE = ("description", "queue", "priority", "cancel", "suspend", "preemptible", "ttlSecondsAfterFinished")
 """What may be changed after a Task was created."""
 
 
@@ -153,6 +153,9 @@ class TaskSpec(Model):
     """true ends the Task: its Pod is ended, and it is FAILED with reason Cancelled; its record stays."""
     suspend: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
     """true ends a running Pod, free of charge, and lets the Task wait until it is false again."""
+    preemptible: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
+    """true: its attempt may be stopped, free of charge and 3 times at most, to make room for a Task of higher priority
+    whose TaskQueue says preemption: LowerPriority; it then waits for a node again. May be changed at any time."""
     pod_retention: Annotated[PodRetention, Field(json_schema_extra=UNSAID)] = PodRetention.ALL
     """Which finished Pods stay once their end is in the status: All, unless said otherwise, only the Failed, or None;
     never more than the last five. With the Task they all go."""

@@ -22,6 +22,7 @@ from loadstar.core.conditions import SCHEDULED
 from loadstar.core.model import Task, TaskStatus
 from loadstar.core.outlook import Ending, earliest
 from loadstar.core.placement import Decision, Placed, place
+from loadstar.core.preemption import MOST_TIMES
 from loadstar.core.quantity import MEMORY, show, spoken
 from loadstar.core.reasons import EXPLANATIONS, Reason
 from loadstar.core.request import Request
@@ -81,6 +82,8 @@ def record(task: Task) -> list[str]:
             lines.append(f"next     {choice.next}")
         if choice.rejected:
             lines.append(f"out      {choice.rejected}")
+    if status.preemptions:
+        lines.append(f"stopped  {status.preemptions} of at most {MOST_TIMES} times for Tasks of higher priority")
     lines += asked(status)
     for attempt in status.attempts:
         ended = f"attempt {attempt.attempt} on {attempt.node or 'no node'}: {attempt.reason}"

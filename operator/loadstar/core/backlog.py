@@ -204,6 +204,16 @@ class Backlog:
                 return verdict
         return None
 
+    def bars(self, line: Line, requests: Quantities) -> Unplaced | None:
+        """What keeps a Task of the line that requests this from a node, were there one: no place in its queue or its
+        tenant. Nothing changes by asking.
+        """
+        for node in line.lane.path():
+            verdict = node.block or exceeded(node.limits, node.held, node.title, node.reason, requests)
+            if verdict is not None:
+                return verdict
+        return None
+
     def park(self, line: Line, verdict: Unplaced, template: Template) -> None:
         """There is no node for the line's Tasks: it is not asked again until there may be."""
         self._aside(line, verdict)

@@ -215,6 +215,7 @@ class TaskStatus:
     exit_code: int | None = None
     failures: int = 0
     disruptions: int = 0
+    preemptions: int = 0
     not_before: float | None = None
     waiting: float | None = None
     stopping: str = ""
@@ -247,6 +248,7 @@ class Task:
     pod_retention: PodRetention = PodRetention.ALL
     cancel: bool = False
     suspend: bool = False
+    preemptible: bool = False
     deleting: bool = False
     label: str = ""
     status: TaskStatus = TaskStatus()

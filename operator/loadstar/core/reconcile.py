@@ -110,7 +110,8 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
     if view.decision is None:
         return (RequestPlacement(),)
     if isinstance(view.decision, Unplaced):
-        return (RequestPlacement(), Wait(view.decision.reason, view.decision.message))
+        message = f"{view.decision.message}; {view.room}" if view.room else view.decision.message
+        return (RequestPlacement(), Wait(view.decision.reason, message))
     asks = view.decision.learned.requests or status.resources is not None
     return steps.assign(task, view.decision, _declared(view) if asks else {}, now)
 
@@ -139,6 +140,8 @@ def _open(view: View, now: float) -> tuple[Instruction, ...]:
         return _stopping(view, pod)
     if reason := stops.why(task, now, started=pod.ran):
         return stops.stop(task, reason, now)
+    if view.preemptor:
+        return stops.preempt(task, view.preemptor, now)
     return _live(view, pod, now)
 
 

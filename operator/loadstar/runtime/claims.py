@@ -6,7 +6,7 @@ Task; a new leader plans anew what was not begun.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,12 +14,14 @@ from loadstar.core.model import Task
 from loadstar.core.preemption import Plan
 from loadstar.core.quantity import Quantities
 from loadstar.core.states import State
-from loadstar.runtime.waitlist import Key
+from loadstar.core.waiting import Key
 
 PATIENCE_SECONDS: Final = 300.0
 """So long victims may take to end: their grace periods are their own."""
 TAKE_SECONDS: Final = 20.0
 """So long the room is kept after the last one has ended."""
+NAMED: Final = 5
+"""So many victims are named in a sentence."""
 AGAIN_SECONDS: Final = 60.0
 """So long a Task that gave up makes no room again."""
 
@@ -40,6 +42,13 @@ class Claim:
     def words(self) -> str:
         """For whom."""
         return f"{'/'.join(self.key)} of priority {self.priority}"
+
+    @property
+    def room(self) -> str:
+        """Where, and who makes it."""
+        names = [f"{'/'.join(one.key)} of priority {one.priority}" for one in self.plan.victims]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        return f"room is being made on {self.plan.node}: {', '.join(names[:NAMED])}{more} stopped"
 
 
 class Claims:
@@ -71,11 +80,10 @@ class Claims:
             if self._victims.get(victim.key) is claim:
                 del self._victims[victim.key]
 
-    def give_up(self, claim: Claim, now: float) -> None:
-        """It came to nothing: the Task waits like any other for a while."""
-        self.drop(claim)
-        self._again = {key: until for key, until in self._again.items() if until > now}
-        self._again[claim.key] = now + AGAIN_SECONDS
+    def bar(self, key: Key, now: float) -> None:
+        """It came to nothing for the Task, which waits like any other for a while."""
+        self._again = {other: until for other, until in self._again.items() if until > now}
+        self._again[key] = now + AGAIN_SECONDS
 
     def barred(self, key: Key, now: float) -> bool:
         """True for a Task that has a claim, or gave one up a moment ago."""
@@ -97,16 +105,8 @@ class Claims:
         """The room that is being made for a Task."""
         return self._claims.get(key)
 
-    def clear(self) -> list[Claim]:
-        """Forget all; returns what there was."""
-        found = list(self._claims.values())
-        self._claims.clear()
-        self._victims.clear()
-        self._again.clear()
-        return found
 
-
-def gone(claim: Claim, tasks: dict[Key, Task]) -> bool:
+def gone(claim: Claim, tasks: Mapping[Key, Task]) -> bool:
     """True once every victim's attempt has ended."""
     for victim in claim.plan.victims:
         task = tasks.get(victim.key)

@@ -32,6 +32,7 @@ from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.template import resolve
 from loadstar.runtime.decisions import Decisions
 from loadstar.runtime.ports import Clock
+from loadstar.runtime.preemption import Preemption
 from loadstar.runtime.profiles import Profiles, name_of
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.waitlist import begun
@@ -69,6 +70,7 @@ class Cycle:
         self._changed = changed
         self._log = log if log is not None and log.on else None
         self._wake = asyncio.Event()
+        self._preemption = Preemption(store, self._request, changed)
         self._policy = store.policy
         self._tended = float("-inf")
         self._to_tell = TOLD_AT_ONCE
@@ -114,6 +116,8 @@ class Cycle:
         backlog, snapshot = self._backlog, self._store.snapshot(self._clock.now())
         await self._regroup()
         backlog.begin(lambda template: room(template, snapshot))
+        for found in self._preemption.redeem(snapshot.now):
+            self._place(*found)
         asked = weighed = 0
         while (line := backlog.next()) is not None:
             asked += 1
@@ -125,6 +129,7 @@ class Cycle:
         if self._clock.boottime() - self._tended >= RETRY_SECONDS:
             self._tended = self._clock.boottime()
             self._explain()
+            self._preemption.seek(self._clock.now())
             self._show()
         self._tell()
 
@@ -138,7 +143,7 @@ class Cycle:
         # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
         now = self._clock.now()
         snapshot = store.snapshot(now)
-        request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
+        request = self._request(task, snapshot)
         if request is None:
             self._backlog.drop(key)
             self._changed(key)
@@ -155,6 +160,10 @@ class Cycle:
             return True
         self._place(task, request, snapshot, decision)
         return False
+
+    def _request(self, task: Task, snapshot: Snapshot) -> Request | None:
+        store = self._store
+        return request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
 
     def _refuse(self, line: Line, task: Task, request: Request, snapshot: Snapshot, verdict: Unplaced) -> None:
         """What is only said again, of the same line, is on record already."""
@@ -184,8 +193,7 @@ class Cycle:
             if line.explained > now - EXPLAINED_SECONDS or task is None:
                 continue
             snapshot = self._store.snapshot(now)
-            store = self._store
-            request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
+            request = self._request(task, snapshot)
             decision = place(request, snapshot) if request is not None else None
             line.explained = now
             if isinstance(decision, Unplaced):
@@ -200,8 +208,8 @@ class Cycle:
         for line in sorted(full, key=lambda line: line.oldest):
             while store.unpinned < SHOWN_PODS and len(line) and line.oldest <= now - FULL_SECONDS:
                 task, snapshot = store.tasks[line.ages.peek()], store.snapshot(now)
-                request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
-                if request is None:
+                request = self._request(task, snapshot)
+                if request is None or task.key in store.claims:
                     break
                 decision = shown(place(request, snapshot), store.policy, now - begun(task), store.unpinned)
                 if isinstance(decision, Unplaced):
