@@ -20,6 +20,7 @@ from loadstar.core.limits import exceeded
 from loadstar.core.parking import Parking, Room
 from loadstar.core.quantity import Quantities
 from loadstar.core.queues import DEFAULT_WEIGHT, Limits, TaskQueue, Tenant
+from loadstar.core.reasons import Reason
 from loadstar.core.shares import Capacity
 from loadstar.core.template import Template
 from loadstar.core.waiting import Key, Waiting
@@ -29,11 +30,15 @@ Owner = Callable[[str], Tenant | None]
 
 
 class Backlog:
-    """`news`: Tasks whose reason for waiting is another one since somebody took them out of here."""
+    """`news`: Tasks whose reason for waiting is another one since somebody took them out of here.
+
+    `kept`: by Task, the node that is kept for it while it waits for room.
+    """
 
     def __init__(self, owner: Owner = lambda _: None) -> None:
         self.capacity = Capacity()
         self.news: dict[Key, None] = {}
+        self.kept: dict[Key, str] = {}
         self._owner = owner
         self._root = Branch("", None)
         self._namespaces: dict[str, Branch] = {}
@@ -194,25 +199,22 @@ class Backlog:
         lane.open.change_priority(line, line.rank(lane.rules))
         return lane.open.peek() is line
 
-    def over(self, line: Line, requests: Quantities) -> Unplaced | None:
-        """Which limit a Task of the line that requests this would exceed; the line is parked until that may change."""
+    def over(self, line: Line, requests: Quantities) -> bool:
+        """True when a Task of the line that requests this would exceed a limit: it is parked until that may change."""
         for node in line.lane.path():
             verdict = exceeded(node.limits, node.held, node.title, node.reason, requests)
             if verdict is not None:
                 node.limited.add(line)
                 self._aside(line, verdict)
-                return verdict
-        return None
+                return True
+        return False
 
-    def bars(self, line: Line, requests: Quantities) -> Unplaced | None:
-        """What keeps a Task of the line that requests this from a node, were there one: no place in its queue or its
-        tenant. Nothing changes by asking.
-        """
-        for node in line.lane.path():
-            verdict = node.block or exceeded(node.limits, node.held, node.title, node.reason, requests)
-            if verdict is not None:
-                return verdict
-        return None
+    def admits(self, key: Key, requests: Quantities) -> bool:
+        """True when nothing but want of room keeps the Task, which waits and requests this."""
+        path = tuple(self.line(key).lane.path())
+        return all(node.block is None for node in path) and not any(
+            exceeded(node.limits, node.held, node.title, node.reason, requests) for node in path
+        )
 
     def park(self, line: Line, verdict: Unplaced, template: Template) -> None:
         """There is no node for the line's Tasks: it is not asked again until there may be."""
@@ -243,7 +245,10 @@ class Backlog:
         one = self._waiting.get(key)
         if one is None:
             return None
-        return self._lanes[key[0], one.queue].lines[one.form].answer
+        answer = self._lanes[key[0], one.queue].lines[one.form].answer
+        if answer is not None and key in self.kept and answer.reason is Reason.WAITING_FOR_CAPACITY:
+            return replace(answer, message=f"{answer.message}; {self.kept[key]} is kept for it until it fits")
+        return answer
 
     def line(self, key: Key) -> Line:
         """The line of a Task that waits. Raises KeyError."""

@@ -1,8 +1,8 @@
 """Which Tasks to stop so that one of higher priority gets room: the cheapest, and only if that is enough.
 
-Pure; `loadstar.runtime.claims` remembers what was planned, `stops` ends the attempts. There are no cycles, since every
-victim is of strictly lower priority than the Task that it makes room for, by what both specs say, not by what they were
-lent; and none is stopped without end, since each Task may be a victim a few times only.
+Pure; `loadstar.runtime.preemptions` remembers what was planned, `stops` ends the attempts. There are no cycles, since
+every victim is of strictly lower priority than the Task that it makes room for, by what both specs say, not by what
+they were lent; and none is stopped without end, since each Task may be a victim a few times only.
 """
 
 from __future__ import annotations

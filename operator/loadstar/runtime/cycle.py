@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from loadstar import telemetry
 from loadstar.core.branch import Line
+from loadstar.core.claims import Claim
 from loadstar.core.fit import no_room
 from loadstar.core.model import Strategy, Task
 from loadstar.core.parking import room
@@ -30,9 +31,10 @@ from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
 from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.template import resolve
+from loadstar.runtime.claiming import Claiming
 from loadstar.runtime.decisions import Decisions
 from loadstar.runtime.ports import Clock
-from loadstar.runtime.preemption import Preemption
+from loadstar.runtime.preemptor import Preemptor
 from loadstar.runtime.profiles import Profiles, name_of
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.waitlist import begun
@@ -70,9 +72,10 @@ class Cycle:
         self._changed = changed
         self._log = log if log is not None and log.on else None
         self._wake = asyncio.Event()
-        self._preemption = Preemption(store, self._request, changed)
         self._policy = store.policy
         self._tended = float("-inf")
+        self._claiming = Claiming(store)
+        self._preemptor = Preemptor(store, self._claiming, changed)
         self._to_tell = TOLD_AT_ONCE
         self._told = clock.boottime()
         self.progress = clock.boottime()
@@ -100,7 +103,7 @@ class Cycle:
                 await self._gather()
             self._wake.clear()
             self.progress = self._clock.boottime()
-            if len(self._backlog):
+            if len(self._backlog) or self._claiming:
                 with telemetry.CYCLE_SECONDS.time():
                     await self._place_all()
 
@@ -113,11 +116,13 @@ class Cycle:
             await asyncio.sleep(IDLE_SECONDS)
 
     async def _place_all(self) -> None:
-        backlog, snapshot = self._backlog, self._store.snapshot(self._clock.now())
+        backlog = self._backlog
         await self._regroup()
+        self._preemptor.tend(self._clock.now())
+        for claim in self._claiming.met(self._store.snapshot(self._clock.now()).nodes):
+            self._redeem(claim)
+        snapshot = self._store.snapshot(self._clock.now())
         backlog.begin(lambda template: room(template, snapshot))
-        for found in self._preemption.redeem(snapshot.now):
-            self._place(*found)
         asked = weighed = 0
         while (line := backlog.next()) is not None:
             asked += 1
@@ -129,27 +134,51 @@ class Cycle:
         if self._clock.boottime() - self._tended >= RETRY_SECONDS:
             self._tended = self._clock.boottime()
             self._explain()
-            self._preemption.seek(self._clock.now())
+            self._preemptor.seek(self._clock.now(), self._asks)
             self._show()
+            self._claiming.grant(self._clock.now(), self._asks)
         self._tell()
+
+    def _look(self, key: Key) -> tuple[Task, Request, Snapshot] | None:
+        """A Task that waits, what it asks for now, and the nodes; None when nothing says what it runs or it is gone."""
+        # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
+        store, snapshot = self._store, self._store.snapshot(self._clock.now())
+        task = store.tasks.get(key)
+        if task is None or task.status.state is not State.PENDING:
+            return None
+        request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
+        return (task, request, snapshot) if request is not None else None
+
+    def _asks(self, key: Key) -> Request | None:
+        looked = self._look(key)
+        return looked[1] if looked is not None else None
+
+    def _redeem(self, claim: Claim) -> None:
+        """The node that was kept for a Task has room for it: it comes before all others, if limits allow."""
+        looked = self._look(claim.key)
+        if looked is None or not self._backlog.admits(claim.key, looked[1].template.requests):
+            return
+        task, request, _ = looked
+        self._claiming.drop(claim.key)
+        snapshot = self._store.snapshot(self._clock.now())
+        decision = place(request, snapshot)
+        if isinstance(decision, Placed):
+            self._place(task, request, snapshot, decision)
+        else:
+            self._claiming.put(claim)
 
     def _ask(self, line: Line, *, last: bool) -> bool:
         """Ask for the first Task of a line; True when others of its queue are to be asked before it gets its node."""
-        store, key = self._store, line.first
-        task = store.tasks.get(key)
-        if task is None or task.status.state is not State.PENDING or key in store.decisions:
-            self._backlog.drop(key)
-            return False
-        # Each placement is charged at once, so the next one sees it; asking anew costs what has changed.
-        now = self._clock.now()
-        snapshot = store.snapshot(now)
-        request = self._request(task, snapshot)
-        if request is None:
+        looked = self._look(line.first)
+        if looked is None:
+            key = line.first
             self._backlog.drop(key)
             self._changed(key)
             return False
-        if self._backlog.over(line, request.template.requests) is not None:
+        task, request, snapshot = looked
+        if self._backlog.over(line, request.template.requests):
             return False
+        now, store = snapshot.now, self._store
         fresh = line.verdict if now - line.explained < EXPLAINED_SECONDS else None
         known = place(request, snapshot, fresh)
         decision = shown(known, store.policy, now - begun(task), store.unpinned)
@@ -160,10 +189,6 @@ class Cycle:
             return True
         self._place(task, request, snapshot, decision)
         return False
-
-    def _request(self, task: Task, snapshot: Snapshot) -> Request | None:
-        store = self._store
-        return request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
 
     def _refuse(self, line: Line, task: Task, request: Request, snapshot: Snapshot, verdict: Unplaced) -> None:
         """What is only said again, of the same line, is on record already."""
@@ -178,6 +203,7 @@ class Cycle:
         self._record(task, request, snapshot, decision)
         self._note(task, request, snapshot, decision)
         self._store.decide(task.key, decision)
+        self._claiming.drop(task.key)
         self._changed(task.key)
 
     def _record(self, task: Task, request: Request, snapshot: Snapshot, decision: Decision) -> None:
@@ -189,12 +215,10 @@ class Cycle:
         """Say anew, of the lines of which it was said longest ago, why they have no node."""
         now = self._clock.now()
         for line in nsmallest(EXPLAINED_AT_ONCE, self._backlog.parked(), key=lambda line: line.explained):
-            task = self._store.tasks.get(line.first)
-            if line.explained > now - EXPLAINED_SECONDS or task is None:
+            if line.explained > now - EXPLAINED_SECONDS:
                 continue
-            snapshot = self._store.snapshot(now)
-            request = self._request(task, snapshot)
-            decision = place(request, snapshot) if request is not None else None
+            looked = self._look(line.first)
+            decision = place(looked[1], looked[2]) if looked is not None else None
             line.explained = now
             if isinstance(decision, Unplaced):
                 self._backlog.explain(line, decision)
@@ -207,10 +231,10 @@ class Cycle:
         full = [line for line in self._backlog.parked() if _lasts(line, now)]
         for line in sorted(full, key=lambda line: line.oldest):
             while store.unpinned < SHOWN_PODS and len(line) and line.oldest <= now - FULL_SECONDS:
-                task, snapshot = store.tasks[line.ages.peek()], store.snapshot(now)
-                request = self._request(task, snapshot)
-                if request is None or task.key in store.claims:
+                looked = self._look(line.ages.peek())
+                if looked is None or store.preemptions.of(looked[0].key) is not None:
                     break
+                task, request, snapshot = looked
                 decision = shown(place(request, snapshot), store.policy, now - begun(task), store.unpinned)
                 if isinstance(decision, Unplaced):
                     break

@@ -101,8 +101,8 @@ class Engine:
             self._store.waitlist.backlog.clear()
             self._races.clear()
             self._expiry.clear()
-            for claim in self._store.claims:
-                self._store.unclaim(claim)
+            for one in self._store.preemptions:
+                self._store.preemptions.end(one)
             self.touch(list(self._store.tasks))
             self.touch(self._store.orphan_keys())
             async with asyncio.TaskGroup() as group:

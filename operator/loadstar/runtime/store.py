@@ -25,8 +25,8 @@ from loadstar.core.template import assigned, resolve
 from loadstar.core.view import NodeState, Refusal, View, state_of
 from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
-from loadstar.runtime.claims import Claim, Claims
 from loadstar.runtime.orphans import Orphans
+from loadstar.runtime.preemptions import Preemptions
 from loadstar.runtime.profiles import Profiles
 from loadstar.runtime.queues import Queues
 from loadstar.runtime.waitlist import Waitlist
@@ -68,8 +68,7 @@ class Store:
         self.queues = Queues()
         self.waitlist = Waitlist(self.queues)
         self.decisions: dict[Key, Placed] = {}
-        self.claims = Claims()
-        self.preemptible: set[Key] = set()
+        self.preemptions = Preemptions()
         self._ledger = Ledger()
         self._keys: dict[str, Key] = {}
         self._pods: dict[str, dict[str, Pod]] = {}
@@ -101,8 +100,7 @@ class Store:
         self._orphans.discard(task.key, task.uid)
         if task.status.state is not State.PENDING or task.deleting or task.suspend or task.cancel:
             self.decisions.pop(task.key, None)
-        may_end = task.preemptible and task.status.state in {State.ASSIGNED, State.RUNNING}
-        (self.preemptible.add if may_end else self.preemptible.discard)(task.key)
+        self.preemptions.follow(task)
         self._promise(task)
         return (task.key,)
 
@@ -114,7 +112,7 @@ class Store:
         del self.tasks[key]
         self._keys.pop(uid, None)
         self.waitlist.forget(key)
-        self.preemptible.discard(key)
+        self.preemptions.forget(key)
         self.decisions.pop(key, None)
         self._refusals.pop(key, None)
         self._choices.forget(key)
@@ -263,16 +261,6 @@ class Store:
         if task := self.tasks.get(key):
             self._promise(task)
 
-    def claim(self, claim: Claim) -> None:
-        """Room is being made for a Task: nobody else gets it."""
-        self.claims.make(claim)
-        self._ledger.put(f"room for {claim.uid}", Charge(claim.plan.node, claim.requests))
-
-    def unclaim(self, claim: Claim) -> None:
-        """The room is not kept any more, and nobody is to end for it."""
-        self.claims.drop(claim)
-        self._ledger.drop(f"room for {claim.uid}")
-
     def live_pod(self, task: Task) -> Pod | None:
         """The Pod of the open attempt, where it has a node and goes on."""
         pods = self._pods.get(task.uid, {}).values()
@@ -290,7 +278,7 @@ class Store:
             return None
         pods = tuple(pod for pod in self._pods.get(task.uid, {}).values() if _is_of(pod, task))
         state, since = self._node_of(task, pods)
-        preemptor, making = self.claims.against(task), self.claims.for_(key)
+        preemptor, making = self.preemptions.against(task), self.preemptions.of(key)
         usage, takes = self.profiles.outlook(task, pods, self.policy)
         return View(
             task=task,
@@ -336,6 +324,18 @@ class Store:
     def snapshot(self, now: float) -> Snapshot:
         """All nodes with their load, what is requested of them, and what ours add to the sample."""
         return self._ledger.snapshot(self.policy, now)
+
+    def claim(self, identity: str, node: str, requests: Quantities) -> None:
+        """Keep room on a node for a Task that is not to go there yet."""
+        self._ledger.put(identity, Charge(node, requests))
+
+    def unclaim(self, identity: str) -> None:
+        """It is kept no more."""
+        self._ledger.drop(identity)
+
+    def ours(self, node: str) -> Quantities:
+        """What our Pods on a node request."""
+        return self._ledger.ours(node)
 
     def quarantine(self, node: str, until: float) -> None:
         """Somebody who knows all Tasks says that this node is quarantined."""

@@ -194,7 +194,9 @@ def test_limits_of_a_queue() -> None:
     assert placed(made, {"cpu": 200}) == "big"
     line = made.next()
     assert line is not None
-    assert made.over(line, {"cpu": 801}) is not None
+    assert made.over(line, {"cpu": 801})
+    assert not made.admits(("ns", "b"), {"cpu": 801})
+    assert made.admits(("ns", "b"), {"cpu": 800})
     assert made.next() is None, "all the others are of its form"
     verdict = made.verdict(("ns", "b"))
     assert verdict is not None
