@@ -7,7 +7,7 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-learned bench-throughput bench-placement placement clean
+.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-queue bench-learned bench-throughput bench-placement placement clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -70,6 +70,9 @@ bench: setup ## measurements, kept in bench/results
 
 bench-core: setup ## what choosing a node costs, as nodes grow; kept in bench/results/core.json
 	$(RUN)/python -m bench.core
+
+bench-queue: setup ## what waiting costs, to a million Tasks; kept in bench/results/queue.json
+	$(RUN)/python -m bench.queue
 
 bench-learned: setup ## what learned requests bring, simulated; kept in bench/results/learned.json
 	$(RUN)/python -m bench.learned

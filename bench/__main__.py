@@ -1,5 +1,6 @@
 """`make bench`: run every measurement."""
 
-from bench.core import main
+from bench import core, queue
 
-main()
+core.main()
+queue.main()

@@ -11,7 +11,17 @@ from typing import Any, Final
 
 import click
 
-from loadstar.api import API_VERSION, POLICY_NAME, POLICY_PLURAL, PROFILE_PLURAL, TASK_PLURAL, TASK_UID_LABEL, convert
+from loadstar.api import (
+    API_VERSION,
+    POLICY_NAME,
+    POLICY_PLURAL,
+    PROFILE_PLURAL,
+    QUEUE_PLURAL,
+    TASK_PLURAL,
+    TASK_UID_LABEL,
+    convert,
+    queues,
+)
 from loadstar.core.coverage import spoken
 from loadstar.core.metering import Source
 from loadstar.core.model import Load, NodeClass
@@ -29,6 +39,7 @@ from loadstar.sources.pod_uses import PodUses
 Json = dict[str, Any]
 PAGE: Final = 500
 TASKS_PATH: Final = f"/apis/{API_VERSION}/{TASK_PLURAL}"
+QUEUES_PATH: Final = f"/apis/{API_VERSION}/{QUEUE_PLURAL}"
 PROFILES_PATH: Final = f"/apis/{API_VERSION}/{PROFILE_PLURAL}"
 
 
@@ -47,6 +58,7 @@ async def view(client: Client, policy: Json) -> Store:
     for raw in await items(client, "/api/v1/nodes"):
         store.apply_node(translate.node(raw))
     await _hold(client, store)
+    await put_queues(client, store)
     await _profiles(client, store)
     ours = False
     for raw in await items(client, "/api/v1/pods"):
@@ -90,6 +102,17 @@ async def _hold(client: Client, store: Store) -> None:
                 store.apply_task(convert.task(raw))
     except Forbidden:
         _note("you may not list Tasks of all namespaces: of those that wait for their Pod nothing is reserved")
+
+
+async def put_queues(client: Client, store: Store, path: str = QUEUES_PATH) -> None:
+    """What queues say of requests."""
+    try:
+        for raw in await items(client, path):
+            store.queues.put(queues.read(raw))
+    except NotFound:
+        return
+    except Forbidden:
+        _note("you may not list TaskQueues of all namespaces: Tasks count as asking for what they or the policy say")
 
 
 async def _profiles(client: Client, store: Store) -> None:

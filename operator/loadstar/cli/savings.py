@@ -11,7 +11,16 @@ import orjson
 
 from loadstar.api import convert
 from loadstar.api.resources import amounts_document
-from loadstar.cli.live import PROFILES_PATH, TASKS_PATH, Json, items, learn_from, policy_object
+from loadstar.cli.live import (
+    PROFILES_PATH,
+    QUEUES_PATH,
+    TASKS_PATH,
+    Json,
+    items,
+    learn_from,
+    policy_object,
+    put_queues,
+)
 from loadstar.cli.session import connected, waiting
 from loadstar.core.quantity import CPU, MEMORY, Quantities, amounts, show
 from loadstar.core.resources import Requests
@@ -20,6 +29,7 @@ from loadstar.core.savings import savings as added_up
 from loadstar.core.states import State
 from loadstar.kube.cluster import tasks_path
 from loadstar.kube.taskprofiles import profiles_path
+from loadstar.kube.taskqueues import queues_path
 from loadstar.runtime.report import live
 from loadstar.runtime.store import Store
 
@@ -33,6 +43,7 @@ async def savings(namespace: str | None, output: str) -> None:
     store = Store()
     async with connected() as client:
         store.policy = convert.policy(await policy_object(client))
+        await put_queues(client, store, queues_path(namespace) if namespace else QUEUES_PATH)
         profiles = await items(client, profiles_path(namespace) if namespace else PROFILES_PATH)
         learn_from(store, profiles)
         for state in (State.ASSIGNED, State.RUNNING):

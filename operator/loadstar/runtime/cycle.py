@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from heapq import nsmallest
+from math import ceil
 from typing import Final, Protocol
 
 from loadstar import telemetry
@@ -46,11 +47,13 @@ RETRY_SECONDS: Final = 1.0
 UNPINNED_AFTER: Final = 3
 """After so many Pods in a row that no node took, a Task is left to kube-scheduler."""
 YIELD_EVERY: Final = 50
+YIELD_SECONDS: Final = 0.02
 WEIGHED: Final = 64
 """So many lines of a queue that goes by scores are looked at in a row before the first of them is taken."""
 EXPLAINED_SECONDS: Final = 10.0
 """How old the words may be in which it is said why there is no node, while the answer is the same."""
-EXPLAINED_AT_ONCE: Final = 4
+LOOKS_PER_SECOND: Final = 2000.0
+"""So many nodes a second are looked at to find other words for who waits: a look at 5,000 takes 10 ms."""
 TOLD_PER_SECOND: Final = 20.0
 TOLD_AT_ONCE: Final = 200.0
 """So many Tasks in a row are looked at again because their reason for waiting is another one, then fewer: no more of
@@ -76,6 +79,7 @@ class Cycle:
         self._tended = float("-inf")
         self._claiming = Claiming(store)
         self._preemptor = Preemptor(store, self._claiming, changed)
+        self._looks = 0.0
         self._to_tell = TOLD_AT_ONCE
         self._told = clock.boottime()
         self.progress = clock.boottime()
@@ -124,10 +128,12 @@ class Cycle:
         snapshot = self._store.snapshot(self._clock.now())
         backlog.begin(lambda template: room(template, snapshot))
         asked = weighed = 0
+        since = self._clock.boottime()
         while (line := backlog.next()) is not None:
             asked += 1
-            if asked % YIELD_EVERY == 0:
+            if asked % YIELD_EVERY == 0 or self._clock.boottime() - since > YIELD_SECONDS:
                 await asyncio.sleep(0)
+                since = self._clock.boottime()
                 if (line := backlog.next()) is None:
                     break
             weighed = weighed + 1 if self._ask(line, last=weighed >= WEIGHED) else 0
@@ -213,10 +219,15 @@ class Cycle:
 
     def _explain(self) -> None:
         """Say anew, of the lines of which it was said longest ago, why they have no node."""
-        now = self._clock.now()
-        for line in nsmallest(EXPLAINED_AT_ONCE, self._backlog.parked(), key=lambda line: line.explained):
+        now, nodes = self._clock.now(), len(self._store.nodes) or 1
+        self._looks = min(LOOKS_PER_SECOND, self._looks + LOOKS_PER_SECOND * RETRY_SECONDS)
+        if self._looks <= 0:
+            return
+        at_once = ceil(self._looks / nodes)
+        for line in nsmallest(at_once, self._backlog.parked(), key=lambda line: line.explained):
             if line.explained > now - EXPLAINED_SECONDS:
-                continue
+                return
+            self._looks -= nodes
             looked = self._look(line.first)
             decision = place(looked[1], looked[2]) if looked is not None else None
             line.explained = now
