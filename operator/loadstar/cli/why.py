@@ -16,6 +16,7 @@ from loadstar.api import convert
 from loadstar.api.account import account_document
 from loadstar.api.times import format_time
 from loadstar.cli.live import Json, policy_object, view
+from loadstar.cli.room import room
 from loadstar.cli.session import connected, default_namespace, waiting
 from loadstar.core.account import account, lines, verdict
 from loadstar.core.conditions import SCHEDULED
@@ -166,6 +167,9 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
         if not isinstance(decision, Placed) and decision.reason is Reason.WAITING_FOR_CAPACITY:
             document["now"]["expectedStart"], text = begins(store, request, snapshot)
             said.append(f"begins   {text}")
+            if made := room(store, task, request, snapshot):
+                document["now"]["room"] = made
+                said.append(f"room     {made}")
     if node is not None:
         beside = task.status.assigned_to or (decision.node if isinstance(decision, Placed) else None)
         document["node"], more = compared(task, request, snapshot, node, beside)

@@ -6,6 +6,7 @@ An open attempt is stopped in two steps, so that no crash in between loses the v
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from loadstar.core import steps
@@ -24,6 +25,7 @@ MESSAGES = {
     Reason.PREEMPTED: "stopped to make room for",
     Reason.NODE_LOST: "its node did not answer for retry.onNodeLost.replaceAfterSeconds",
 }
+_PREEMPTED_FOR = re.compile(rf"{MESSAGES[Reason.PREEMPTED]} ([^/ ]+)/([^/ ]+) of priority")
 
 
 def waiting_since(task: Task) -> float:
@@ -56,6 +58,12 @@ def preempt(task: Task, preemptor: str, now: float) -> tuple[Instruction, ...]:
     """The same for a Task that makes room for another; an Event tells it to its user."""
     said = f"{MESSAGES[Reason.PREEMPTED]} {preemptor}"
     return (*_stop(task, Reason.PREEMPTED, said, now), Emit(Reason.PREEMPTED, f"attempt {task.status.attempt} {said}"))
+
+
+def preempted_for(task: Task) -> tuple[str, str] | None:
+    """Namespace and name of the Task for which this one was last stopped, or is being; None when it was not."""
+    found = _PREEMPTED_FOR.search(task.status.message)
+    return (found[1], found[2]) if found else None
 
 
 def _stop(task: Task, reason: Reason, said: str, now: float) -> tuple[Instruction, ...]:
