@@ -289,7 +289,7 @@ class Store:
             node_state=state,
             node_since=since,
             others=self._choices.others(task),
-            preemptor=preemptor.words if preemptor is not None else "",
+            preemptor=preemptor.words if preemptor is not None and preemptor.key in self.waitlist else "",
             room=making.room if making is not None else "",
             usage=usage,
             takes=takes,
