@@ -269,7 +269,7 @@ PODS = st.builds(
     disruption=st.sampled_from(["", "DeletionByTaintManager"]),
     uid=st.uuids().map(str),
 )
-STOPS = ["", Reason.CANCELLED, Reason.SUSPENDED, Reason.NODE_LOST, Reason.PENDING_DEADLINE_EXCEEDED]
+STOPS = ["", Reason.CANCELLED, Reason.SUSPENDED, Reason.NODE_LOST, Reason.PENDING_DEADLINE_EXCEEDED, Reason.PREEMPTED]
 STATUSES = st.builds(
     lambda state, attempt, failures, stopping: replace(
         ASSIGNED, state=state, attempt=attempt, failures=failures, stopping=stopping
@@ -299,13 +299,26 @@ SPECS = st.fixed_dictionaries(
 )
 
 
-@given(STATUSES, SPECS, st.lists(PODS, max_size=3), st.sampled_from([None, PLACED]), st.sampled_from(NodeState))
+@given(
+    STATUSES,
+    SPECS,
+    st.lists(PODS, max_size=3),
+    st.sampled_from([None, PLACED]),
+    st.sampled_from(NodeState),
+    st.sampled_from(["", "ns/high of priority 900"]),
+)
 def test_no_view_breaks_the_rules(
-    status: TaskStatus, spec: dict[str, Any], pods: list[Pod], decision: Decision | None, node: NodeState
+    status: TaskStatus,
+    spec: dict[str, Any],
+    pods: list[Pod],
+    decision: Decision | None,
+    node: NodeState,
+    preemptor: str,
 ) -> None:
     """Whatever is seen: no exception, no illegal edge, no second Pod beside a live one, no end beside a live one."""
     live = [item for item in pods if not item.ended]
-    for item in decide(task(status, **spec), *pods, decision=decision, node_state=node, node_since=NOW - 50):
+    seen: dict[str, Any] = {"decision": decision, "node_state": node, "node_since": NOW - 50, "preemptor": preemptor}
+    for item in decide(task(status, **spec), *pods, **seen):
         if isinstance(item, WriteStatus) and item.status.state.terminal:
             assert not live
         if isinstance(item, CreatePod):
