@@ -14,6 +14,7 @@ from loadstar.api import edits
 from loadstar.api.base import Model, StatusModel
 from loadstar.api.crd import policy_crd, task_crd
 from loadstar.api.policy import PlacementPolicySpec
+from loadstar.api.queues import TaskQueueSpec
 from loadstar.api.reference import reference
 from loadstar.api.status import TaskStatus
 from loadstar.api.task import TaskSpec
@@ -21,7 +22,11 @@ from loadstar.core.reasons import Reason
 from loadstar.core.states import TRANSITIONS
 
 SAMPLES = sorted((Path(__file__).parents[3] / "manifests" / "samples").rglob("*.yaml"))
-SPECS: dict[str, type[BaseModel]] = {"Task": TaskSpec, "PlacementPolicy": PlacementPolicySpec}
+SPECS: dict[str, type[BaseModel]] = {
+    "Task": TaskSpec,
+    "TaskQueue": TaskQueueSpec,
+    "PlacementPolicy": PlacementPolicySpec,
+}
 RIGHT: dict[str, Any] = {
     "description": "Resize the November uploads",
     "type": "image",
@@ -133,7 +138,7 @@ def test_samples_are_valid(sample: Path) -> None:
         SPECS[document["kind"]].model_validate(document["spec"])
 
 
-@pytest.mark.parametrize(("page", "sample"), [("retries.md", "retries.yaml")])
+@pytest.mark.parametrize(("page", "sample"), [("retries.md", "retries.yaml"), ("preemption.md", "preemption.yaml")])
 def test_pages_show_samples_as_they_are(page: str, sample: str) -> None:
     """What a page shows is what the end-to-end tests run."""
     root = Path(__file__).parents[3]
