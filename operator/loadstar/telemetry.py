@@ -21,6 +21,7 @@ TASKS = Gauge("loadstar_tasks", "Tasks that exist, by state", ["state"])
 WAITING = Gauge("loadstar_waiting_tasks", "Tasks that stand where they are, by reason", ["reason"])
 TRANSITIONS = Counter("loadstar_task_transitions_total", "State changes written, by edge", ["from", "to"])
 PLACEMENTS = Counter("loadstar_placements_total", "Nodes chosen, by strategy", ["strategy"])
+PREEMPTIONS = Counter("loadstar_preemptions_total", "Tasks asked to make room for one of higher priority")
 CYCLE_SECONDS = Histogram("loadstar_placement_cycle_seconds", "Time of one placement cycle", buckets=_FAST)
 START_SECONDS = Histogram(
     "loadstar_task_wait_seconds",

@@ -46,6 +46,10 @@ def weights(cpu: float, memory: float, io: float) -> Json:
     return spec(placement={"weights": {"cpu": cpu, "memory": memory, "io": io}})
 
 
+def ruled(**rule: Any) -> Json:
+    return spec(retry={"rules": [rule]})
+
+
 BAD: dict[str, tuple[Json, str]] = {
     "nothing-to-run": ({}, "must have worker, or a type whose worker the PlacementPolicy has"),
     "image-missing": ({"worker": {}}, "spec.worker.image: Required value"),
@@ -90,6 +94,27 @@ BAD: dict[str, tuple[Json, str]] = {
         spec(retry={"backoff": {"initialSeconds": 10, "maxSeconds": 5}}),
         "must have maxSeconds of at least initialSeconds",
     ),
+    "rule-of-nothing": (ruled(action="Fail"), "must have exitCodes (from 1 to 255) or reasons, or both"),
+    "rule-success": (ruled(action="Fail", exitCodes=[0]), "should be greater than or equal to 1"),
+    "rule-code": (ruled(action="Fail", exitCodes=[256]), "should be less than or equal to 255"),
+    "rule-no-code": (ruled(action="Fail", exitCodes=[]), "should have at least 1 items"),
+    "rule-twice": (ruled(action="Fail", exitCodes=[3, 3]), "Duplicate value"),
+    "rule-action": (ruled(action="Stop", exitCodes=[3]), 'supported values: "Fail", "Retry", "Ignore"'),
+    "rule-reason": (ruled(action="Fail", reasons=["Bored"]), 'supported values: "WorkerFailed", "OOMKilled", '),
+    "rule-memory-of-all": (
+        ruled(action="Retry", exitCodes=[137], memoryFactor=2),
+        "must have action Retry and reasons [OOMKilled] when it has memoryFactor",
+    ),
+    "rule-memory-ignored": (
+        ruled(action="Ignore", reasons=["OOMKilled"], memoryFactor=2),
+        "must have action Retry and reasons [OOMKilled] when it has memoryFactor",
+    ),
+    "rule-memory-same": (ruled(action="Retry", reasons=["OOMKilled"], memoryFactor=1), "should be greater than 1"),
+    "rule-memory-much": (
+        ruled(action="Retry", reasons=["OOMKilled"], memoryFactor=8.5),
+        "should be less than or equal to 8",
+    ),
+    "rules-many": (spec(retry={"rules": [{"action": "Fail", "exitCodes": [3]}] * 17}), "must have at most 16 items"),
     "no-time": (spec(timeouts={"runSeconds": 0}), "should be greater than or equal to 1"),
     "ttl-negative": (spec(ttlSecondsAfterFinished=-1), "should be greater than or equal to 0"),
     "env-name": (env(name="1X", value="x"), "that does not start with a digit"),

@@ -17,6 +17,8 @@ def test_samples_succeed(tasks: Tasks, kubectl: Kubectl) -> None:
     assert {t["status"]["state"] for t in found.values()} == {"SUCCESS"}
     assert found["retry-once"]["status"]["attempt"] == 2
     assert found["retry-once"]["status"]["attempts"][0]["exitCode"] == 3
+    assert found["retries"]["status"]["attempts"][0]["exitCode"] == 75
+    assert "failures" not in found["retries"]["status"]
     assert f"node/{found['on-ssd']['status']['assignedTo']}" == node
     kubectl("label", node, "capability.loadstar.dev/ssd-")
 

@@ -22,7 +22,7 @@ SLOW_IN = "retry"
 RELISTED = ("single", "retry", "cancel-running", "recreate")
 """Scenarios in which each event is followed by the end of its watch."""
 CLOCKED = ("single", "retry", "deadline", "pending-deadline", "suspend-running")
-HELD_BACK = ("two", "cancel-running", "no-retention", "suspend-running")
+HELD_BACK = ("two", "cancel-running", "no-retention", "suspend-running", "preempted")
 """Scenarios in which the operator deletes a Pod."""
 ALONE = ("success-unseen",)
 """Scenarios in which no operator may be there: with a second one somebody sees what nobody should."""

@@ -11,6 +11,9 @@ from tests.faults.world import World, task
 LONG = "600"
 NOWHERE = {"placement": {"nodeSelector": {"faults.loadstar.dev/none": "yes"}}}
 SOON = {"backoff": {"initialSeconds": 1}}
+VERSION = {"apiVersion": "loadstar.dev/v1alpha1"}
+SEATED = "kwok-0"
+"""The node that offers what only one Task of a case can have."""
 UNSEEN = ("Disrupted", "PodLost")
 """A Pod that somebody deleted while no operator looked is lost instead of disrupted: the same to the Task."""
 
@@ -51,6 +54,12 @@ async def _retry(world: World) -> None:
 async def _failure(world: World) -> None:
     await world.create(task("t", "0.4", 3, retry={"limit": 1, **SOON}))
     await world.until_state("t", "FAILED", reason="WorkerFailed")
+
+
+async def _ignored(world: World) -> None:
+    rules = [{"exitCodes": [7], "action": "Ignore"}]
+    await world.create(task("t", "0.4", 7, 0, retry={"limit": 0, "rules": rules, **SOON}))
+    await world.until_state("t", "SUCCESS")
 
 
 async def _deadline(world: World) -> None:
@@ -193,6 +202,20 @@ async def _denied(world: World) -> None:
     await world.until_state("t", "SUCCESS")
 
 
+async def _preempted(world: World) -> None:
+    queue = {"kind": "TaskQueue", "metadata": {"name": "shared"}, "spec": {"preemption": "LowerPriority"}}
+    await world.put("/apis/loadstar.dev/v1alpha1/namespaces/{namespace}/taskqueues", {**VERSION, **queue})
+    async with world.seat(SEATED) as seat:
+        for name, seconds, priority in (("low", f"{LONG},0.4", 100), ("high", "0.4", 900)):
+            one = task(name, seconds, 0, queue="shared", priority=priority, preemptible=True)
+            one["spec"]["worker"]["resources"]["limits"] = {seat: 1}
+            await world.create(one)
+            if name == "low":
+                await world.until_state("low", "RUNNING")
+        await world.until_state("high", "SUCCESS")
+        await world.until_state("low", "SUCCESS")
+
+
 async def _closed_nodes(world: World) -> None:
     await world.create(task("t", "0.4", 0, placement={"nodeSelector": {PAIR: "yes"}}))
     await world.until_state("t", "SUCCESS")
@@ -202,6 +225,7 @@ ALL = (
     Scenario("single", "a Task that succeeds", _single, main=True),
     Scenario("retry", "an attempt fails, the next one succeeds", _retry, main=True),
     Scenario("failure", "every attempt fails, until none is left", _failure, main=True),
+    Scenario("ignored", "an attempt ends in a way that a rule ignores, the next one succeeds", _ignored, main=True),
     Scenario("deadline", "an attempt runs longer than runSeconds", _deadline, main=True),
     Scenario("cancel-waiting", "cancelled while no node fits", _cancel_waiting, main=True),
     Scenario("cancel-running", "cancelled while it runs", _cancel_running, main=True),
@@ -221,6 +245,7 @@ ALL = (
     Scenario("quota", "a ResourceQuota refuses the Pod, then no longer", _quota),
     Scenario("limit-range", "a LimitRange refuses the Pod, then no longer", _limit_range),
     Scenario("denied", "an admission policy refuses the Pod, then no longer", _denied),
+    Scenario("preempted", "stopped for a Task of higher priority, then placed again", _preempted, main=True),
     Scenario("closed-nodes", "two of the three nodes that fit are cordoned or not Ready", _closed_nodes),
 )
 BY_NAME = {scenario.name: scenario for scenario in ALL}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -85,6 +86,21 @@ class World:
     async def remove(self, path: str) -> None:
         """Delete another object of the namespace."""
         await self.api.call("DELETE", path.format(namespace=self.namespace))
+
+    @asynccontextmanager
+    async def seat(self, node: str) -> AsyncIterator[str]:
+        """A resource of which this node offers one, and to this namespace's Tasks alone; its name."""
+        name = f"faults.loadstar.dev/{self.namespace}"
+
+        async def offer(count: str | None) -> None:
+            body = {"status": {"capacity": {name: count}, "allocatable": {name: count}}}
+            await self.api.call("PATCH", f"/api/v1/nodes/{node}/status", body, content=MERGE)
+
+        await offer("1")
+        try:
+            yield name
+        finally:
+            await offer(None)
 
     async def label(self, **labels: str | None) -> None:
         """Label the namespace; None takes a label away."""

@@ -13,17 +13,15 @@ from typing import Any, Final
 
 import orjson
 
-from loadstar.api import CLASS_LABEL, metering, resources, tenants
+from loadstar.api import CLASS_LABEL, metering, resources, retry, tenants
 from loadstar.api.times import format_time, parse_time
 from loadstar.core.model import (
     Attempt,
-    Backoff,
     Choice,
     Condition,
     NodeClass,
     Placement,
     PodRetention,
-    Retry,
     Strategy,
     Task,
     TaskStatus,
@@ -31,7 +29,7 @@ from loadstar.core.model import (
     Weights,
     Worker,
 )
-from loadstar.core.policy import Policy, TypeDefault, WhenFull, WhenHot
+from loadstar.core.policy import Policy, PreemptionScope, TypeDefault, WhenFull, WhenHot
 from loadstar.core.quantity import MEMORY, amounts
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
@@ -62,13 +60,14 @@ def task(raw: Mapping[str, Any]) -> Task:
         queue=intern(spec.get("queue") or DEFAULT_QUEUE),
         priority=int(spec.get("priority", DEFAULT_PRIORITY)),
         placement=placement(spec.get("placement") or {}),
-        retry=_retry(spec.get("retry") or {}),
+        retry=retry.read(spec.get("retry") or {}),
         run_seconds=timeouts.get("runSeconds"),
         pending_seconds=timeouts.get("pendingSeconds"),
         ttl_seconds=spec.get("ttlSecondsAfterFinished"),
         pod_retention=PodRetention(spec.get("podRetention", PodRetention.ALL)),
         cancel=bool(spec.get("cancel")),
         suspend=bool(spec.get("suspend")),
+        preemptible=bool(spec.get("preemptible")),
         deleting="deletionTimestamp" in meta,
         label=(meta.get("labels") or {}).get(CLASS_LABEL) or "",
         status=status(raw.get("status") or {}),
@@ -95,21 +94,6 @@ def _worker(document: bytes) -> Worker:
         guaranteed=all(name in limits and requests[name] == limits[name] for name in LEARNABLE),
         limit=limits.get(MEMORY),
         image=read.get("image") or "",
-    )
-
-
-def _retry(raw: Mapping[str, Any]) -> Retry:
-    back_off = raw.get("backoff") or {}
-    return Retry(
-        limit=int(raw.get("limit", 3)),
-        backoff=Backoff(
-            float(back_off.get("initialSeconds", 2)),
-            float(back_off.get("factor", 2)),
-            float(back_off.get("maxSeconds", 300)),
-        ),
-        disruption_limit=int(raw.get("disruptionLimit", 10)),
-        replace_after=(raw.get("onNodeLost") or {}).get("replaceAfterSeconds"),
-        track_completion=bool(raw.get("trackCompletion")),
     )
 
 
@@ -153,6 +137,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
         when_hot=WhenHot(spec.get("whenHot") or default.when_hot),
         when_full=WhenFull(spec.get("whenFull") or default.when_full),
         requests=Requests(spec.get("requests") or default.requests),
+        preemption=PreemptionScope(spec.get("preemption") or default.preemption),
         hot=float((spec.get("thresholds") or {}).get("hot", default.hot)),
         period_seconds=float(metrics.get("periodSeconds", default.period_seconds)),
         stale_seconds=float(metrics.get("staleSeconds", default.stale_seconds)),
@@ -189,6 +174,7 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         exit_code=raw.get("exitCode"),
         failures=min(int(raw.get("failures", 0)), MOST - 1),
         disruptions=min(int(raw.get("disruptions", 0)), MOST - 1),
+        preemptions=min(int(raw.get("preemptions", 0)), MOST - 1),
         not_before=parse_time(raw.get("notBefore")),
         waiting=parse_time(raw.get("waitingTime")),
         stopping=raw["stopping"] if raw.get("stopping") in MESSAGES else "",
@@ -222,6 +208,7 @@ def status_document(value: TaskStatus) -> Json:
             "exitCode": value.exit_code,
             "failures": min(value.failures, MOST - 1) or None,
             "disruptions": min(value.disruptions, MOST - 1) or None,
+            "preemptions": min(value.preemptions, MOST - 1) or None,
             "notBefore": format_time(value.not_before),
             "waitingTime": format_time(value.waiting),
             "stopping": str(value.stopping) or None,

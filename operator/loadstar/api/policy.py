@@ -13,7 +13,7 @@ from loadstar.api.task import Weights
 from loadstar.api.tenants import TenantSpec
 from loadstar.api.worker import Worker
 from loadstar.core.model import NodeClass, Strategy
-from loadstar.core.policy import WhenFull, WhenHot
+from loadstar.core.policy import PreemptionScope, WhenFull, WhenHot
 from loadstar.core.resources import Requests
 from loadstar.core.standing import SHOWN
 
@@ -65,6 +65,9 @@ class PlacementPolicySpec(Model):
     tenants: Annotated[list[TenantSpec], Field(max_length=64, json_schema_extra=keyed("name"))] | None = None
     """Who shares the cluster: each tenant's namespaces, its weight, its limits and its highest priority. A namespace is
     of the first tenant that takes it."""
+    preemption: PreemptionScope = PreemptionScope.NAMESPACE
+    """Whose Tasks may be stopped for one of higher priority, if they say preemptible and its TaskQueue says
+    preemption: LowerPriority. Namespace: those of its own namespace. Cluster: those of all."""
 
 
 class Term(StatusModel):

@@ -8,6 +8,7 @@ from typing import Any
 
 from loadstar.core.quantity import CPU, MEMORY, Quantities, amount
 from loadstar.core.resources import LEARNABLE, Resources
+from loadstar.core.rules import MOST_GROWTH
 
 Json = dict[str, Any]
 
@@ -20,6 +21,7 @@ def read(raw: Mapping[str, Any]) -> Resources:
         amounts_of(raw.get("used")),
         percentile=raw.get("percentile"),
         killed=amounts_of({MEMORY: raw.get("killedAt")}).get(MEMORY),
+        memory_factor=min(max(1.0, float(raw.get("memoryFactor") or 1.0)), MOST_GROWTH),
     )
 
 
@@ -34,6 +36,8 @@ def document(value: Resources) -> Json:
         found["percentile"] = value.percentile
     if value.killed is not None:
         found["killedAt"] = exact(MEMORY, value.killed)
+    if value.memory_factor > 1:
+        found["memoryFactor"] = round(value.memory_factor, 4)
     return found
 
 

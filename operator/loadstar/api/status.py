@@ -71,7 +71,7 @@ class TaskResources(StatusModel):
     """What the latest attempt asked for and used. Absent where it asked for what is declared and was not measured."""
 
     declared: Amounts | None = None
-    """What worker.resources says."""
+    """What worker.resources says, its memory memoryFactor times."""
     requested: Amounts | None = None
     """What its Pod asked for."""
     used: Amounts | None = None
@@ -81,6 +81,8 @@ class TaskResources(StatusModel):
     killed_at: Quantity | None = None
     """The memory that an attempt asked for which was killed for memory although more is declared: that is free once,
     and from then on its Pods ask for what is declared."""
+    memory_factor: Annotated[float, Field(ge=1, le=8)] | None = None
+    """After kills for memory its attempts get so many times the memory that is declared, by retry.rules."""
 
 
 class AttemptRecord(StatusModel):
@@ -139,12 +141,15 @@ class TaskStatus(StatusModel):
     """Failures so far, against retry.limit; absent: none."""
     disruptions: Count | None = None
     """Disruptions so far, against retry.disruptionLimit; absent: none."""
+    preemptions: Count | None = None
+    """How often it was stopped for Tasks of higher priority, 3 times at most; absent: never. This spends nothing."""
     not_before: Time | None = None
     """The next attempt is not made before this."""
     waiting_time: Time | None = None
     """When it last began to wait; its creation, when absent. timeouts.pendingSeconds counts from here."""
-    stopping: Literal["Suspended", "Cancelled", "PendingDeadlineExceeded", "NodeLost"] | None = None
-    """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost."""
+    stopping: Literal["Suspended", "Cancelled", "PendingDeadlineExceeded", "NodeLost", "Preempted"] | None = None
+    """For which reason the current attempt is being ended: Suspended, Cancelled, PendingDeadlineExceeded, NodeLost,
+    Preempted."""
     placement: Choice | None = None
     """Why this node."""
     resources: TaskResources | None = None

@@ -18,6 +18,7 @@ from loadstar.api.base import (
     rule,
     rules,
 )
+from loadstar.api.retry import Retry
 from loadstar.api.worker import Worker
 from loadstar.core.model import PodRetention, Strategy
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE, MOST_PRIORITY
@@ -25,7 +26,7 @@ from loadstar.core.resources import Requests
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
-MUTABLE = ("description", "queue", "priority", "cancel", "suspend", "ttlSecondsAfterFinished")
+MUTABLE = ("description", "queue", "priority", "cancel", "suspend", "preemptible", "ttlSecondsAfterFinished")
 """What may be changed after a Task was created."""
 
 
@@ -118,48 +119,6 @@ class Placement(Model):
     """true: its Pods ask for what worker.resources says, whatever else is said."""
 
 
-class Backoff(Model):
-    """The wait before the next attempt: initialSeconds · factor^(failures-1), at most maxSeconds."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            rule("self.initialSeconds <= self.maxSeconds", "must have maxSeconds of at least initialSeconds")
-        )
-    )
-
-    initial_seconds: Annotated[int, Field(ge=1, le=3600)] = 2
-    """Seconds after the first failure."""
-    factor: Annotated[float, Field(ge=1, le=10)] = 2
-    """How much longer each further wait is."""
-    max_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
-    """The longest wait."""
-
-
-class NodeLost(Model):
-    """What happens when the node of a running Pod does not answer."""
-
-    replace_after_seconds: Annotated[int, Field(ge=30, le=86400)]
-    """So long after the node was lost its Pod is given up and a new attempt made, although the old one may still run:
-    for work that may run twice at the same time."""
-
-
-class Retry(Model):
-    """What happens after a failure. Disruptions, such as an eviction, are counted apart and retried at once."""
-
-    limit: Annotated[int, Field(ge=0, le=100, json_schema_extra=UNSAID)] = 3
-    """How many failures are retried, 3 unless said otherwise; the next one ends the Task."""
-    backoff: Backoff | None = None
-    """The wait between attempts; 2 s, doubling, at most 300 s unless said otherwise."""
-    disruption_limit: Annotated[int, Field(ge=0, le=1000, json_schema_extra=UNSAID)] = 10
-    """How many disruptions are retried, 10 unless said otherwise; the next one ends the Task. A Pod that no node took
-    does not count."""
-    on_node_lost: NodeLost | None = None
-    """Absent: wait until the node answers again or is gone, so that two Pods of a Task never run at once."""
-    track_completion: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
-    """true, not so unless said, holds each Pod by a finalizer until its end is in the status, so that an end is never
-    missed, even when the Pod is deleted while the operator is down; costs one more write an attempt."""
-
-
 class Timeouts(Model):
     """How long things may take."""
 
@@ -194,6 +153,9 @@ class TaskSpec(Model):
     """true ends the Task: its Pod is ended, and it is FAILED with reason Cancelled; its record stays."""
     suspend: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
     """true ends a running Pod, free of charge, and lets the Task wait until it is false again."""
+    preemptible: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
+    """true: its attempt may be stopped, free of charge and 3 times at most, to make room for a Task of higher priority
+    whose TaskQueue says preemption: LowerPriority; it then waits for a node again. May be changed at any time."""
     pod_retention: Annotated[PodRetention, Field(json_schema_extra=UNSAID)] = PodRetention.ALL
     """Which finished Pods stay once their end is in the status: All, unless said otherwise, only the Failed, or None;
     never more than the last five. With the Task they all go."""

@@ -9,6 +9,7 @@ from loadstar.cli.operate import run_operator
 from loadstar.cli.profile import profile
 from loadstar.cli.queues import queues
 from loadstar.cli.replay import replay_log
+from loadstar.cli.retry import retry
 from loadstar.cli.savings import savings
 from loadstar.cli.simulate import simulate
 from loadstar.cli.submit import submit
@@ -22,5 +23,5 @@ def main() -> None:
     """Run Tasks where the cluster really has room, and say why."""
 
 
-for command in (run_operator, submit, why, top, queues, profile, savings, replay_log, simulate):
+for command in (run_operator, submit, retry, why, top, queues, profile, savings, replay_log, simulate):
     main.add_command(command)

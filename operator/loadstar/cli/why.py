@@ -17,12 +17,14 @@ from loadstar.api.account import account_document
 from loadstar.api.times import format_time
 from loadstar.cli.live import Json, policy_object, view
 from loadstar.cli.place import line_up, placed
+from loadstar.cli.room import room
 from loadstar.cli.session import connected, default_namespace, waiting
 from loadstar.core.account import account, lines, verdict
 from loadstar.core.conditions import SCHEDULED
 from loadstar.core.model import Task, TaskStatus
 from loadstar.core.outlook import Ending, earliest
 from loadstar.core.placement import Decision, Placed, place
+from loadstar.core.preemption import MOST_TIMES
 from loadstar.core.quantity import MEMORY, show, spoken
 from loadstar.core.reasons import EXPLANATIONS, Reason
 from loadstar.core.request import Request
@@ -82,6 +84,8 @@ def record(task: Task) -> list[str]:
             lines.append(f"next     {choice.next}")
         if choice.rejected:
             lines.append(f"out      {choice.rejected}")
+    if status.preemptions:
+        lines.append(f"stopped  {status.preemptions} of at most {MOST_TIMES} times for Tasks of higher priority")
     lines += asked(status)
     for attempt in status.attempts:
         ended = f"attempt {attempt.attempt} on {attempt.node or 'no node'}: {attempt.reason}"
@@ -98,6 +102,10 @@ def asked(status: TaskStatus) -> list[str]:
             lines.append(
                 f"asked    {spoken(held.requested)} instead of {spoken(held.declared)}, by what its class uses{of}"
             )
+        if held.memory_factor > 1:
+            times = f"{held.memory_factor:g} times what is declared, after kills for memory"
+            asks = f": {show(MEMORY, held.declared[MEMORY])}" if MEMORY in held.declared else ""
+            lines.append(f"memory   {times}{asks}")
         if held.used:
             lines.append(f"used     {spoken(held.used)}")
         if held.killed is not None:
@@ -169,6 +177,9 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
         if not isinstance(decision, Placed) and decision.reason is Reason.WAITING_FOR_CAPACITY:
             document["now"]["expectedStart"], text = begins(store, request, snapshot)
             said.append(f"begins   {text}")
+            if made := room(store, task, request, snapshot):
+                document["now"]["room"] = made
+                said.append(f"room     {made}")
     if node is not None:
         beside = task.status.assigned_to or (decision.node if isinstance(decision, Placed) else None)
         document["node"], more = compared(task, request, snapshot, node, beside)

@@ -16,6 +16,7 @@ from loadstar.core.model import Task
 from loadstar.core.policy import Policy, WhenHot
 from loadstar.core.profile import profile_name
 from loadstar.core.queues import TaskQueue
+from loadstar.core.retries import failed_on
 from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.template import Template
 
@@ -27,7 +28,7 @@ def form_of(task: Task, template: Template, policy: Policy, queue: TaskQueue | N
     """The form of a Task of this queue that resolves to this template under this policy."""
     placement = template.placement
     kind: tuple[object, ...] = (
-        tuple(template.worker.requests.items()),
+        tuple(template.declared.items()),
         placement,
         template.requires,
         template.prefers,
@@ -36,7 +37,7 @@ def form_of(task: Task, template: Template, policy: Policy, queue: TaskQueue | N
     if placement.near or placement.apart:
         kind += (task.namespace,)
     if task.status.attempts:
-        kind += (tried_in_vain(task.status), times_in_vain(task.status))
+        kind += (tried_in_vain(task.status), times_in_vain(task.status), failed_on(task))
     if wants(task, template.worker, policy, queue, required=template.requires_declared):
         held = task.status.resources
         spared = held is not None and held.killed is not None

@@ -94,8 +94,15 @@ class Requeue:
 
 
 @dataclass(frozen=True, slots=True)
+class Expire:
+    """The Task's time to live is over in so many seconds: decide again then, in its turn among all of these."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteTask:
-    """Delete the Task (uid as the precondition): its time to live is over."""
+    """Delete the Task (uid as the precondition) in its turn: its time to live is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ Instruction = (
     | RequestPlacement
     | Wait
     | Requeue
+    | Expire
     | DeleteTask
     | Emit
 )

@@ -16,7 +16,7 @@ from loadstar.core.profile import Profile
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 from loadstar.core.queues import TaskQueue
 from loadstar.core.reasons import Reason
-from loadstar.core.resources import NOTHING_LEARNED, Asks, Requests
+from loadstar.core.resources import MEMORY_STEP, NOTHING_LEARNED, Asks, Requests
 from loadstar.core.usage import Usage
 
 ENOUGH_RUNS: Final = 5
@@ -29,8 +29,6 @@ MEMORY_FACTOR: Final = 1.15
 CPU_FLOOR: Final = 10
 MEMORY_FLOOR: Final = 16 * 2**20
 NEAR_LIMIT: Final = 0.95
-MEMORY_STEP: Final = 2**20
-"""Memory is asked for in whole MiB: a percentile that moves by less is no other request."""
 
 
 def rule(profile: Profile | None) -> Asks:
@@ -74,16 +72,17 @@ def wants(
 def asked(declared: Quantities, asks: Asks, status: TaskStatus) -> Asks:
     """What this Task asks for instead of `declared`, after what befell its attempts; nothing where that is not less.
 
-    One that was killed for memory below what it declares gets what it declares; one whose Pod was refused for anything
-    but a quota asks as declared: a LimitRange may have a minimum.
+    One that was killed for memory gets what it declares, or more by a rule of its own; one whose Pod was refused for
+    anything but a quota asks as declared: a LimitRange may have a minimum.
     """
     if not asks.requests or refused(status.attempts):
         return NOTHING_LEARNED
-    spared = status.resources is not None and status.resources.killed is not None
+    held = status.resources
+    killed = held is not None and (held.killed is not None or held.memory_factor > 1)
     found = {
         name: value
         for name, value in asks.requests.items()
-        if value < declared.get(name, value + 1) and not (name == MEMORY and spared)
+        if value < declared.get(name, value + 1) and not (name == MEMORY and killed)
     }
     return Asks(found, asks.percentile if MEMORY in found else None)
 

@@ -15,6 +15,7 @@ from loadstar.core.quantity import Quantities
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
+from loadstar.core.rules import Rule
 from loadstar.core.states import State
 
 
@@ -79,7 +80,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The wait before attempt n+1: initial·factor^(failures-1) seconds, at most `max_seconds`."""
+    """The wait after so many failures: initial·factor^(failures-1) seconds, at most `max_seconds`."""
 
     initial_seconds: float = 2
     factor: float = 2
@@ -91,6 +92,7 @@ class Retry:
     """How many failures of its own a Task survives, and how many disruptions, which are counted apart.
 
     `replace_after`: seconds after which a Pod on a lost node is replaced although it may still run; None = never.
+    `avoid_failed_nodes`: nodes on which it failed are tried last. `rules`: the first that holds says what follows.
     """
 
     limit: int = 3
@@ -98,6 +100,8 @@ class Retry:
     disruption_limit: int = 10
     replace_after: int | None = None
     track_completion: bool = False
+    avoid_failed_nodes: bool = True
+    rules: tuple[Rule, ...] = ()
 
 
 class PodRetention(StrEnum):
@@ -211,6 +215,7 @@ class TaskStatus:
     exit_code: int | None = None
     failures: int = 0
     disruptions: int = 0
+    preemptions: int = 0
     not_before: float | None = None
     waiting: float | None = None
     stopping: str = ""
@@ -243,6 +248,7 @@ class Task:
     pod_retention: PodRetention = PodRetention.ALL
     cancel: bool = False
     suspend: bool = False
+    preemptible: bool = False
     deleting: bool = False
     label: str = ""
     status: TaskStatus = TaskStatus()

@@ -29,6 +29,13 @@ class WhenFull(StrEnum):
     HOLD = "Hold"
 
 
+class PreemptionScope(StrEnum):
+    """Whose Tasks may be stopped for one of higher priority, where its queue allows that any are."""
+
+    NAMESPACE = "Namespace"
+    CLUSTER = "Cluster"
+
+
 @dataclass(frozen=True, slots=True)
 class TypeDefault:
     """What the admin lets a type of Task run, and where, and what its load weighs."""
@@ -55,4 +62,5 @@ class Policy:
     metering: Metering = field(default_factory=Metering)
     types: Mapping[str, TypeDefault] = field(default_factory=dict)
     tenants: tuple[Tenant, ...] = ()
+    preemption: PreemptionScope = PreemptionScope.NAMESPACE
     generation: int = 0

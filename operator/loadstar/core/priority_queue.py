@@ -8,6 +8,7 @@ priority come out in the order in which they came in, whatever changed in betwee
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
@@ -45,6 +46,18 @@ class PriorityQueue(Generic[Item]):
     def peek(self) -> Item:
         """The first item, which stays. Raises IndexError when there is none."""
         return self._entries[0][2]
+
+    def first(self, count: int) -> list[Item]:
+        """So many items, the first one first, all of which stay: O(count · log count), however many there are."""
+        ahead = [(self._entries[0], 0)] if self._entries else []
+        found: list[Item] = []
+        while ahead and len(found) < count:
+            entry, slot = heappop(ahead)
+            found.append(entry[2])
+            for below in (2 * slot + 1, 2 * slot + 2):
+                if below < len(self._entries):
+                    heappush(ahead, (self._entries[below], below))
+        return found
 
     def pop(self) -> Item:
         """Take out the first item. Raises IndexError when there is none."""

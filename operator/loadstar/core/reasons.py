@@ -37,6 +37,7 @@ class Reason(StrEnum):
     OOM_KILLED = "OOMKilled"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     DISRUPTED = "Disrupted"
+    PREEMPTED = "Preempted"
     POD_LOST = "PodLost"
     NEVER_BOUND = "NeverBound"
     POD_INVALID = "PodInvalid"
@@ -74,6 +75,7 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.OOM_KILLED: "the container used more memory than its limit",
     Reason.DEADLINE_EXCEEDED: "ran longer than timeouts.runSeconds",
     Reason.DISRUPTED: "the Pod was evicted, preempted, drained or deleted; this spends no attempt",
+    Reason.PREEMPTED: "its attempt was stopped to make room for a Task of higher priority; this spends nothing",
     Reason.POD_LOST: "the Pod is gone and nobody saw how it ended; this spends no attempt",
     Reason.NEVER_BOUND: "the chosen node did not take the Pod in time; another is tried; this spends no attempt",
     Reason.POD_INVALID: "the API server says that such a Pod can never be",

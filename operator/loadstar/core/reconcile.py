@@ -14,6 +14,7 @@ from loadstar.core.instructions import (
     CreatePod,
     DeletePod,
     DeleteTask,
+    Expire,
     Instruction,
     RefreshTask,
     RequestPlacement,
@@ -75,7 +76,7 @@ def _expire(task: Task, now: float) -> tuple[Instruction, ...]:
     if task.ttl_seconds is None or task.status.completed is None:
         return ()
     left = task.status.completed + task.ttl_seconds - now
-    return (DeleteTask(),) if left <= 0 else (Requeue(left),)
+    return (DeleteTask(),) if left <= 0 else (Expire(left),)
 
 
 def _pending(view: View, now: float) -> tuple[Instruction, ...]:
@@ -109,7 +110,8 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
     if view.decision is None:
         return (RequestPlacement(),)
     if isinstance(view.decision, Unplaced):
-        return (RequestPlacement(), Wait(view.decision.reason, view.decision.message))
+        message = f"{view.decision.message}; {view.room}" if view.room else view.decision.message
+        return (RequestPlacement(), Wait(view.decision.reason, message))
     asks = view.decision.learned.requests or status.resources is not None
     return steps.assign(task, view.decision, _declared(view) if asks else {}, now)
 
@@ -117,7 +119,7 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
 def _declared(view: View) -> Quantities:
     """What the Task declares, by its type where it says nothing of its own."""
     template = resolve(view.task, view.policy)
-    return template.worker.requests if template is not None else {}
+    return template.declared if template is not None else {}
 
 
 def _open(view: View, now: float) -> tuple[Instruction, ...]:
@@ -138,12 +140,14 @@ def _open(view: View, now: float) -> tuple[Instruction, ...]:
         return _stopping(view, pod)
     if reason := stops.why(task, now, started=pod.ran):
         return stops.stop(task, reason, now)
+    if view.preemptor:
+        return stops.preempt(task, view.preemptor, now)
     return _live(view, pod, now)
 
 
 def _finish(view: View, pod: Pod, now: float) -> tuple[Instruction, ...]:
     template = resolve(view.task, view.policy) if view.task.status.resources is not None else None
-    return steps.finish(view.task, pod, now, view.usage, template.worker.limit if template is not None else None)
+    return steps.finish(view.task, pod, now, view.usage, template.limit if template is not None else None)
 
 
 def _without_pod(view: View, now: float) -> tuple[Instruction, ...]:

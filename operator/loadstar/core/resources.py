@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
 from typing import Final
 
 from loadstar.core.quantity import CPU, MEMORY, Quantities
 
 LEARNABLE: Final = (CPU, MEMORY)
+MEMORY_STEP: Final = 2**20
+"""Memory is asked for in whole MiB: what moves by less is no other request."""
 
 
 class Requests(StrEnum):
@@ -24,6 +27,7 @@ class Resources:
 
     `percentile` of its class's peaks that the memory request is made of, None when none was learned. `killed`: the
     memory that an attempt asked for which was killed for memory below what is declared: that is free once.
+    `memory_factor`: after kills for memory it gets so many times what its worker says, and `declared` is that.
     """
 
     declared: Quantities = field(default_factory=dict)
@@ -31,6 +35,7 @@ class Resources:
     used: Quantities = field(default_factory=dict)
     percentile: int | None = None
     killed: int | None = None
+    memory_factor: float = 1.0
 
     @property
     def learned(self) -> bool:
@@ -57,6 +62,23 @@ def learnable(requests: Quantities) -> dict[str, int]:
     return {name: requests[name] for name in LEARNABLE if name in requests}
 
 
-def resources_of(declared: Quantities, requested: Quantities, percentile: int | None, killed: int | None) -> Resources:
+def resources_of(
+    declared: Quantities,
+    requested: Quantities,
+    percentile: int | None,
+    killed: int | None,
+    memory_factor: float = 1.0,
+) -> Resources:
     """Of an attempt: CPU and memory alone."""
-    return Resources(learnable(declared), learnable(requested), percentile=percentile, killed=killed)
+    return Resources(
+        learnable(declared),
+        learnable(requested),
+        percentile=percentile,
+        killed=killed,
+        memory_factor=memory_factor,
+    )
+
+
+def grown(memory: int, factor: float) -> int:
+    """So many bytes after kills for memory: whole MiB where they grow."""
+    return memory if factor == 1.0 else ceil(memory * factor / MEMORY_STEP) * MEMORY_STEP

@@ -38,8 +38,8 @@ class Snapshot:
 
     def own(self, request: Request) -> Reservation:
         """What the Task would add to a node."""
-        worker = request.template.worker
-        return expected(worker.requests, self.habits.get(class_of(worker), PRIOR))
+        template = request.template
+        return expected(template.declared, self.habits.get(class_of(template.worker), PRIOR))
 
     def weights(self, request: Request) -> Weights:
         """The Task's own weights, else the policy's."""

@@ -21,6 +21,8 @@ from loadstar.core.quantity import CPU, MEMORY, Quantities, show
 from loadstar.core.reasons import Reason
 from loadstar.core.records import closed, kept, moved, reopened, trailing
 from loadstar.core.resources import Resources, resources_of
+from loadstar.core.retries import Sequel, back_off, ignored_in_a_row, memory_factor, more_memory, sequel
+from loadstar.core.rules import Action
 from loadstar.core.states import State
 from loadstar.core.usage import Usage
 
@@ -39,10 +41,10 @@ INTERRUPTIONS: Final = (Reason.DISRUPTED, Reason.POD_LOST, Reason.NODE_LOST, *EL
 
 def assign(task: Task, placed: Placed, declared: Quantities, now: float) -> tuple[Instruction, ...]:
     """PENDING → ASSIGNED: open the next attempt. This write is its lock, also of what its Pod asks for."""
-    asks, killed = placed.learned, killed_at(task.status)
+    asks, killed, factor = placed.learned, killed_at(task.status), memory_factor(task.status)
     held = None
-    if asks.requests or killed is not None:
-        held = resources_of(declared, {**declared, **asks.requests}, asks.percentile, killed)
+    if asks.requests or killed is not None or factor > 1:
+        held = resources_of(declared, {**declared, **asks.requests}, asks.percentile, killed, factor)
     attempt = task.status.attempt + 1
     status = replace(
         moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, placed.message),
@@ -66,7 +68,7 @@ def adopt(task: Task, pod: Pod, declared: Quantities, now: float) -> tuple[Instr
     """PENDING → ASSIGNED: open the next attempt with the Pod that is there for it already, on the node chosen then."""
     attempts = task.status.attempts
     chosen = next(iter(pod.named), "") or (attempts[-1].node if attempts else "")
-    held = resources_of(declared, pod.requests, None, killed_at(task.status))
+    held = resources_of(declared, pod.requests, None, killed_at(task.status), memory_factor(task.status))
     status = replace(
         moved(task, State.ASSIGNED, Reason.NODE_CHOSEN, f"Pod {pod.name}, which had seemed refused, is there"),
         assigned_to=pod.node or chosen,
@@ -77,7 +79,7 @@ def adopt(task: Task, pod: Pod, declared: Quantities, now: float) -> tuple[Instr
         completed=None,
         exit_code=None,
         not_before=None,
-        resources=held if held.learned or held.killed is not None else None,
+        resources=held if held.learned or held.killed is not None or held.memory_factor > 1 else None,
     )
     return (WriteStatus(with_conditions(status, task.generation, now)),)
 
@@ -100,8 +102,9 @@ def run(task: Task, pod: Pod, now: float, takes: float | None = None) -> tuple[I
 def finish(
     task: Task, pod: Pod, now: float, usage: Usage | None = None, limit: int | None = None
 ) -> tuple[Instruction, ...]:
-    """The Pod of the current attempt has ended: succeed, retry, or fail.
+    """The Pod of the current attempt has ended: succeed, or go by the rules of the Task's `retry`.
 
+    What happened by our doing, since less than is declared was asked for, is free whatever the rules say.
     `usage`: what it was seen to use; `limit`: the bytes of memory that it may use at most.
     """
     task = used(task, pod, usage)
@@ -109,24 +112,62 @@ def finish(
     if end.verdict is Verdict.SUCCESS:
         status = closed(task, pod, end, now, State.SUCCESS)
         return (WriteStatus(with_conditions(replace(status, parts="1/1"), task.generation, now)),)
-    if end.verdict is Verdict.DISRUPTION:
-        return disrupt(task, pod, end, now)
     if end.reason is Reason.OOM_KILLED and spared(task.status, limit, usage):
         return _spare(task, pod, end, now)
+    if end.verdict is Verdict.DISRUPTION and short_of_memory(pod) and spared(task.status, None, None):
+        return disrupt(task, pod, end, now)
+    follows = sequel(task, pod, end)
+    match follows.action:
+        case Action.FAIL:
+            return _end(task, pod, end, now, follows.rule)
+        case Action.IGNORE if end.verdict is Verdict.DISRUPTION:
+            return disrupt(task, pod, end, now)
+        case Action.IGNORE:
+            return _ignore(task, pod, end, now, follows.rule)
+        case Action.RETRY:
+            return _retry(task, pod, end, now, follows)
+
+
+def _end(task: Task, pod: Pod, end: End, now: float, rule: str) -> tuple[Instruction, ...]:
+    """→ FAILED at once, whatever attempts are left."""
+    text = f"{rule}: {end.message}" if rule else end.message
+    status = replace(closed(task, pod, end, now, State.FAILED), failures=task.status.failures + 1, message=text)
+    return _fail(status, task, now)
+
+
+def _retry(task: Task, pod: Pod, end: End, now: float, follows: Sequel) -> tuple[Instruction, ...]:
+    """Spend one of retry.limit: wait for the next attempt, or end when there is none."""
     failures = task.status.failures + 1
-    if end.verdict is Verdict.DEADLINE or failures > task.retry.limit:
+    if failures > task.retry.limit:
         spent = f"; attempt {task.status.attempt}, {failures} failed, retry.limit {task.retry.limit}"
-        text = end.message if end.verdict is Verdict.DEADLINE else end.message + spent
-        return _fail(replace(closed(task, pod, end, now, State.FAILED), failures=failures, message=text), task, now)
-    delay = back_off(task, failures)
-    text = f"attempt {task.status.attempt} failed ({end.reason}: {end.message}); next in {delay:g} s"
+        status = replace(closed(task, pod, end, now, State.FAILED), failures=failures, message=end.message + spent)
+        return _fail(status, task, now)
+    delay, held = back_off(task, failures), task.status.resources
+    text = f"attempt {task.status.attempt} failed ({end.reason}: {end.message}); next in {delay:.1f} s"
+    if follows.memory_factor > 1:
+        factor = more_memory(task.status, follows.memory_factor)
+        held = replace(held or Resources(), memory_factor=factor)
+        text += f" with {factor:g} times the memory that is declared"
     status = replace(
-        reopened(task, pod, end, now, Reason.BACKING_OFF, text), failures=failures, not_before=ceil(now + delay)
+        reopened(task, pod, end, now, Reason.BACKING_OFF, text),
+        failures=failures,
+        not_before=ceil(now + delay),
+        resources=held,
     )
-    return (
-        WriteStatus(with_conditions(status, task.generation, now)),
-        Emit("AttemptFailed", text),
+    return (WriteStatus(with_conditions(status, task.generation, now)), Emit("AttemptFailed", text))
+
+
+def _ignore(task: Task, pod: Pod, end: End, now: float, rule: str) -> tuple[Instruction, ...]:
+    """A failure that a rule makes free: it counts as a disruption, and the next attempt waits as after a failure."""
+    disruptions = task.status.disruptions + 1
+    if disruptions > task.retry.disruption_limit:
+        return _disrupted_too_often(task, pod, end, now)
+    delay = back_off(task, ignored_in_a_row(task.status, end.reason))
+    text = f"{rule}: attempt {task.status.attempt} ended ({end.reason}: {end.message}); next in {delay:.1f} s"
+    status = replace(
+        reopened(task, pod, end, now, Reason.BACKING_OFF, text), disruptions=disruptions, not_before=ceil(now + delay)
     )
+    return (WriteStatus(with_conditions(status, task.generation, now)), Emit("AttemptIgnored", text))
 
 
 def _spare(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ...]:
@@ -170,11 +211,7 @@ def disrupt(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ..
     """
     disruptions = task.status.disruptions + (end.reason is not Reason.NEVER_BOUND)
     if disruptions > task.retry.disruption_limit and end.reason is not Reason.NEVER_BOUND:
-        text = (
-            f"{disruptions} disruptions, retry.disruptionLimit {task.retry.disruption_limit}; the last: {end.message}"
-        )
-        status = replace(closed(task, pod, end, now, State.FAILED), disruptions=disruptions, message=text)
-        return _fail(replace(status, reason=Reason.DISRUPTION_LIMIT_EXCEEDED), task, now)
+        return _disrupted_too_often(task, pod, end, now)
     in_a_row = 1 + trailing(task.status, *INTERRUPTIONS)
     status = replace(
         reopened(task, pod, end, now, end.reason, f"attempt {task.status.attempt}: {end.message}"),
@@ -187,6 +224,13 @@ def disrupt(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ..
         delay = min(DISRUPTED_MAX_SECONDS, 2.0 ** (in_a_row - FREE_DISRUPTIONS))
         status = replace(status, not_before=ceil(now + delay))
     return (WriteStatus(with_conditions(status, task.generation, now)),)
+
+
+def _disrupted_too_often(task: Task, pod: Pod, end: End, now: float) -> tuple[Instruction, ...]:
+    disruptions = task.status.disruptions + 1
+    text = f"{disruptions} disruptions, retry.disruptionLimit {task.retry.disruption_limit}; the last: {end.message}"
+    status = replace(closed(task, pod, end, now, State.FAILED), disruptions=disruptions, message=text)
+    return _fail(replace(status, reason=Reason.DISRUPTION_LIMIT_EXCEEDED), task, now)
 
 
 def give_up(task: Task, reason: Reason, message: str, now: float) -> tuple[Instruction, ...]:
@@ -218,13 +262,6 @@ def refused(task: Task, message: str, now: float) -> tuple[Instruction, ...]:
         attempts=kept(task.status, one),
     )
     return (WriteStatus(with_conditions(status, task.generation, now)), Emit("PodCreateForbidden", message))
-
-
-def back_off(task: Task, failures: int) -> float:
-    """Seconds to wait after so many failures: initial·factor^(failures-1), at most the maximum."""
-    policy = task.retry.backoff
-    exponent = min(failures - 1, 64)
-    return min(policy.max_seconds, policy.initial_seconds * policy.factor**exponent)
 
 
 def tried_in_vain(status: TaskStatus) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ An open attempt is stopped in two steps, so that no crash in between loses the v
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from loadstar.core import steps
 from loadstar.core.conditions import with_conditions
 from loadstar.core.ending import End, Verdict
-from loadstar.core.instructions import Instruction, WriteStatus
+from loadstar.core.instructions import Emit, Instruction, WriteStatus
 from loadstar.core.model import Phase, Pod, Task
 from loadstar.core.reasons import Reason
 from loadstar.core.records import closed, moved, reopened
@@ -21,8 +22,10 @@ MESSAGES = {
     Reason.CANCELLED: "cancelled by spec.cancel",
     Reason.SUSPENDED: "suspended by spec.suspend",
     Reason.PENDING_DEADLINE_EXCEEDED: "waited longer than timeouts.pendingSeconds",
+    Reason.PREEMPTED: "stopped to make room for",
     Reason.NODE_LOST: "its node did not answer for retry.onNodeLost.replaceAfterSeconds",
 }
+_PREEMPTED_FOR = re.compile(rf"{MESSAGES[Reason.PREEMPTED]} ([^/ ]+)/([^/ ]+) of priority")
 
 
 def waiting_since(task: Task) -> float:
@@ -48,7 +51,23 @@ def why(task: Task, now: float, *, started: bool) -> Reason | None:
 
 def stop(task: Task, reason: Reason, now: float) -> tuple[Instruction, ...]:
     """Write down for which reason the open attempt is being ended; its state stays."""
-    text = f"{MESSAGES[reason]}: attempt {task.status.attempt} is being ended"
+    return _stop(task, reason, MESSAGES[reason], now)
+
+
+def preempt(task: Task, preemptor: str, now: float) -> tuple[Instruction, ...]:
+    """The same for a Task that makes room for another; an Event tells it to its user."""
+    said = f"{MESSAGES[Reason.PREEMPTED]} {preemptor}"
+    return (*_stop(task, Reason.PREEMPTED, said, now), Emit(Reason.PREEMPTED, f"attempt {task.status.attempt} {said}"))
+
+
+def preempted_for(task: Task) -> tuple[str, str] | None:
+    """Namespace and name of the Task for which this one was last stopped, or is being; None when it was not."""
+    found = _PREEMPTED_FOR.search(task.status.message)
+    return (found[1], found[2]) if found else None
+
+
+def _stop(task: Task, reason: Reason, said: str, now: float) -> tuple[Instruction, ...]:
+    text = f"{said}: attempt {task.status.attempt} is being ended"
     status = replace(task.status, stopping=reason, reason=reason, message=text)
     return (WriteStatus(with_conditions(status, task.generation, now)),)
 
@@ -62,6 +81,12 @@ def stopped(task: Task, pod: Pod, now: float) -> tuple[Instruction, ...]:
     if pod.phase is Phase.SUCCEEDED and not pod.deleting:
         return steps.finish(task, pod, now)
     end = End(Verdict.DISRUPTION, reason, MESSAGES[reason])
+    if reason is Reason.PREEMPTED:
+        said = task.status.message.partition(": attempt ")[0]
+        end = End(Verdict.DISRUPTION, reason, said)
+        status = reopened(task, pod, end, now, reason, f"attempt {task.status.attempt} was {said}")
+        status = replace(status, preemptions=task.status.preemptions + 1)
+        return (WriteStatus(with_conditions(status, task.generation, now)),)
     if reason is Reason.NODE_LOST:
         return steps.disrupt(task, pod, end, now)
     if reason is Reason.SUSPENDED:

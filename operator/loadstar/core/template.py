@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from loadstar.core.model import Placement, Strategy, Task, TaskStatus, Worker
 from loadstar.core.policy import Policy, TypeDefault
-from loadstar.core.quantity import Quantities
-from loadstar.core.resources import NOTHING_LEARNED, Asks
+from loadstar.core.quantity import MEMORY, Quantities
+from loadstar.core.resources import NOTHING_LEARNED, Asks, grown
 
 DEFAULT_TYPE = "default"
 
@@ -20,7 +20,8 @@ DEFAULT_TYPE = "default"
 class Template:
     """What to run, the labels to look for, and who chooses.
 
-    `learned`: what is asked for in the place of what the worker declares; `requires_declared`: nothing may be.
+    `learned`: what is asked for in the place of what is declared; `requires_declared`: nothing may be.
+    `memory_factor`: after kills for memory so many times what the worker says is declared.
     """
 
     worker: Worker
@@ -30,12 +31,27 @@ class Template:
     strategy: Strategy = Strategy.LOAD_AWARE
     learned: Asks = NOTHING_LEARNED
     requires_declared: bool = False
+    memory_factor: float = 1.0
+
+    @property
+    def declared(self) -> Quantities:
+        """What the worker requests, its memory grown where it was killed for it."""
+        requests = self.worker.requests
+        if self.memory_factor == 1.0 or MEMORY not in requests:
+            return requests
+        return {**requests, MEMORY: grown(requests[MEMORY], self.memory_factor)}
+
+    @property
+    def limit(self) -> int | None:
+        """The bytes of memory that its container may use, grown likewise; None: no limit."""
+        limit = self.worker.limit
+        return None if limit is None else grown(limit, self.memory_factor)
 
     @property
     def requests(self) -> Quantities:
         """What its Pod asks for."""
         learned = self.learned.requests
-        return {**self.worker.requests, **learned} if learned else self.worker.requests
+        return {**self.declared, **learned} if learned else self.declared
 
 
 def resolve(task: Task, policy: Policy) -> Template | None:
@@ -56,12 +72,13 @@ def resolve(task: Task, policy: Policy) -> Template | None:
         prefers=_union(by_type.prefers, task.placement.prefers),
         strategy=placement.strategy or policy.strategy,
         requires_declared=by_type.requires_declared,
+        memory_factor=1.0 if task.status.resources is None else task.status.resources.memory_factor,
     )
 
 
 def assigned(template: Template, status: TaskStatus) -> Template:
     """The template with what the open attempt was assigned to ask for, whatever has been learned since."""
-    held, declared = status.resources, template.worker.requests
+    held, declared = status.resources, template.declared
     if held is None or not held.learned:
         return template
     # The type's worker may be another one by now: no request above what it declares, which may be its limit.

@@ -33,8 +33,9 @@ class Refusal:
 class View:
     """`node_since`: since when the node is in its state, by the API server's clock; None when that is not known.
 
-    `others`: nodes that are as good as the chosen one, as far as this process remembers. `usage`: what the Pod of the
-    open attempt was seen to use, and `takes` how many seconds Tasks of its class take; None when not known.
+    `preemptor`: the Task for which the open attempt is to make room; `room`: where room is being made for this one, in
+    words. `others`: nodes that are as good as the chosen one, as far as this process remembers. `usage`: what the Pod
+    of the open attempt was seen to use, and `takes` how many seconds Tasks of its class take; None when not known.
     """
 
     task: Task
@@ -45,6 +46,8 @@ class View:
     node_state: NodeState = NodeState.READY
     node_since: float | None = None
     others: tuple[str, ...] = ()
+    preemptor: str = ""
+    room: str = ""
     usage: Usage | None = None
     takes: float | None = None
 

@@ -26,7 +26,7 @@ from loadstar.api.resources import amounts_document
 from loadstar.core.labels import CAPABILITY_PREFIX
 from loadstar.core.model import Task, Toleration
 from loadstar.core.naming import pod_name
-from loadstar.core.quantity import Quantities
+from loadstar.core.quantity import MEMORY
 from loadstar.core.template import Template
 
 USER: Final = 65532
@@ -63,7 +63,7 @@ def pod_manifest(
         "enableServiceLinks": False,
         "serviceAccountName": worker.get("serviceAccountName") or "default",
         "securityContext": _pod_security(worker),
-        "containers": [_container(task, worker, template.learned.requests, attempt, part, parts)],
+        "containers": [_container(task, worker, template, attempt, part, parts)],
         "volumes": _volumes(worker),
         "tolerations": _tolerations(template.placement.tolerations),
     }
@@ -107,7 +107,7 @@ def marks(task: Task, part: int, attempt: int) -> Json:
     }
 
 
-def _container(task: Task, worker: Mapping[str, Any], learned: Quantities, attempt: int, part: int, parts: int) -> Json:
+def _container(task: Task, worker: Mapping[str, Any], template: Template, attempt: int, part: int, parts: int) -> Json:
     asked = worker.get("securityContext") or {}
     container: Json = {
         "name": CONTAINER,
@@ -121,12 +121,27 @@ def _container(task: Task, worker: Mapping[str, Any], learned: Quantities, attem
         "volumeMounts": list(worker.get("volumeMounts") or ()),
     }
     container.update({name: worker[name] for name in _COPIED_TO_CONTAINER if worker.get(name) is not None})
-    if learned:
-        said = worker.get("resources") or {}
-        container["resources"] = {**said, "requests": {**(said.get("requests") or {}), **amounts_document(learned)}}
+    if changed := _resources(worker.get("resources") or {}, template):
+        container["resources"] = changed
     if not _mounts_tmp(worker):
         container["volumeMounts"].append({"name": TMP_VOLUME, "mountPath": TMP})
     return container
+
+
+def _resources(said: Mapping[str, Any], template: Template) -> Json | None:
+    """What is said, but for what was learned and for memory that has grown; None where it is as it is said."""
+    requests: dict[str, int] = dict(template.learned.requests)
+    limits: dict[str, int] = {}
+    if template.memory_factor > 1:
+        if MEMORY in template.declared:
+            requests.setdefault(MEMORY, template.declared[MEMORY])
+        if template.limit is not None:
+            limits[MEMORY] = template.limit
+    found: Json = dict(said)
+    for name, amounts in (("requests", requests), ("limits", limits)):
+        if amounts:
+            found[name] = {**(said.get(name) or {}), **amounts_document(amounts)}
+    return found if requests or limits else None
 
 
 def _environment(task: Task, worker: Mapping[str, Any], attempt: int, part: int, parts: int) -> list[Json]:

@@ -22,14 +22,14 @@ def of_pod(pod: Pod, node: str, template: Template | None, ledger: Ledger) -> Ch
     if template is not None:
         kind = class_of(template.worker)
         if template.learned.requests:
-            declared = template.worker.requests
+            declared = template.declared
     started = pod.started if pod.phase is not Phase.PENDING else None
     return Charge(node, pod.requests, ledger.expected(kind, declared, started), kind, declared)
 
 
 def of_promise(task: Task, node: str, template: Template, decision: Decision | None, ledger: Ledger) -> Charge:
     """A Pod that is decided on, or assigned, and not there yet."""
-    kind, declared = class_of(template.worker), template.worker.requests
+    kind, declared = class_of(template.worker), template.declared
     if task.status.state is State.ASSIGNED:
         template = assigned(template, task.status)
     elif isinstance(decision, Placed):

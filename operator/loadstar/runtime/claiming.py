@@ -37,11 +37,16 @@ class Claiming:
         self._claims[claim.key] = claim
         self._store.claim(claim.identity, claim.node, claim.requests)
 
-    def drop(self, key: Key) -> None:
-        """The Task has no claim any more, if it had one."""
+    def has(self, key: Key) -> bool:
+        """True while a node is kept for the Task."""
+        return key in self._claims
+
+    def drop(self, key: Key) -> Claim | None:
+        """The Task has no claim any more; returns the one that it had."""
         claim = self._claims.pop(key, None)
         if claim is not None:
             self._store.unclaim(claim.identity)
+        return claim
 
     def met(self, nodes: Mapping[str, NodeView]) -> list[Claim]:
         """Those whose node has room now; those of Tasks that wait no more are dropped, and of nodes that are gone."""

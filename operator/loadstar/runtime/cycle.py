@@ -26,6 +26,7 @@ from loadstar.core.queues import TaskQueue
 from loadstar.core.reasons import Reason
 from loadstar.core.record import record
 from loadstar.core.request import Request
+from loadstar.core.retries import failed_on
 from loadstar.core.scoring import standing
 from loadstar.core.snapshot import Snapshot
 from loadstar.core.states import State
@@ -34,6 +35,7 @@ from loadstar.core.template import resolve
 from loadstar.runtime.claiming import Claiming
 from loadstar.runtime.decisions import Decisions
 from loadstar.runtime.ports import Clock
+from loadstar.runtime.preemptor import Preemptor
 from loadstar.runtime.profiles import Profiles, name_of
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.waitlist import begun
@@ -76,6 +78,7 @@ class Cycle:
         self._policy = store.policy
         self._tended = float("-inf")
         self._claiming = Claiming(store)
+        self._preemptor = Preemptor(store, self._claiming, changed)
         self._looks = 0.0
         self._to_tell = TOLD_AT_ONCE
         self._told = clock.boottime()
@@ -119,6 +122,7 @@ class Cycle:
     async def _place_all(self) -> None:
         backlog = self._backlog
         await self._regroup()
+        self._preemptor.tend(self._clock.now())
         for claim in self._claiming.met(self._store.snapshot(self._clock.now()).nodes):
             self._redeem(claim)
         snapshot = self._store.snapshot(self._clock.now())
@@ -136,6 +140,7 @@ class Cycle:
         if self._clock.boottime() - self._tended >= RETRY_SECONDS:
             self._tended = self._clock.boottime()
             self._explain()
+            self._preemptor.seek(self._clock.now(), self._asks)
             self._show()
             self._claiming.grant(self._clock.now(), self._asks)
         self._tell()
@@ -238,7 +243,7 @@ class Cycle:
         for line in sorted(full, key=lambda line: line.oldest):
             while store.unpinned < SHOWN_PODS and len(line) and line.oldest <= now - FULL_SECONDS:
                 looked = self._look(line.ages.peek())
-                if looked is None:
+                if looked is None or store.preemptions.of(looked[0].key) is not None:
                     break
                 task, request, snapshot = looked
                 decision = shown(place(request, snapshot), store.policy, now - begun(task), store.unpinned)
@@ -278,7 +283,7 @@ class Cycle:
         """Count what learned requests bring: a start on a node that has no room for what is declared."""
         if decision.learned.requests and decision.node:
             telemetry.LEARNED_PLACEMENTS.inc()
-            if no_room(snapshot.nodes[decision.node], request.template.worker.requests) is not None:
+            if no_room(snapshot.nodes[decision.node], request.template.declared) is not None:
                 telemetry.EARLY_PLACEMENTS.inc()
                 self._store.profiles.early(name_of(task, request.template))
 
@@ -313,5 +318,5 @@ def request_of(
     placement = template.placement
     near = {node_of((task.namespace, name), now=False) for name in placement.near}
     apart = {node_of((task.namespace, name), now=True) for name in placement.apart}
-    avoid = frozenset(tried_in_vain(task.status))
+    avoid = frozenset((*tried_in_vain(task.status), *failed_on(task)))
     return Request(task.uid, template, avoid, frozenset(near - {""}), frozenset(apart - {""}))

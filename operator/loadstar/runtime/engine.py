@@ -21,6 +21,7 @@ from loadstar.core.instructions import (
     DeletePod,
     DeleteTask,
     Emit,
+    Expire,
     Instruction,
     RefreshTask,
     ReleasePod,
@@ -35,6 +36,7 @@ from loadstar.core.pods import orphans
 from loadstar.core.reconcile import reconcile
 from loadstar.core.states import State
 from loadstar.runtime.cycle import Cycle
+from loadstar.runtime.expiry import Expiry
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.notes import Notes
 from loadstar.runtime.ports import (
@@ -80,6 +82,7 @@ class Engine:
         self._writer = writer
         self._leader = leader
         self._clock = clock
+        self._expiry = Expiry(self.touch, clock)
         self._races: dict[Key, int] = {}
         self.progress = clock.boottime()
 
@@ -97,11 +100,15 @@ class Engine:
                 self._store.decide(key, None)
             self._store.waitlist.backlog.clear()
             self._races.clear()
+            self._expiry.clear()
+            for one in self._store.preemptions:
+                self._store.preemptions.end(one)
             self.touch(list(self._store.tasks))
             self.touch(self._store.orphan_keys())
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(self._work(), name=f"worker-{n}") for n in range(workers)]
                 running.append(group.create_task(self._cycle.run(), name="cycle"))
+                running.append(group.create_task(self._expiry.run(), name="expiry"))
                 await self._leader.lost()
                 for task in running:
                     task.cancel()
@@ -136,7 +143,7 @@ class Engine:
         except NotFound:
             if task := self._store.tasks.get(key):
                 self._store.remove_task(key, task.uid)
-            self.notes.forget(key)
+            self._forget(key)
         except Unavailable as error:
             log.warning("not possible now: %s", error, extra=_about(key))
             self._retry(key, "unavailable")
@@ -184,7 +191,7 @@ class Engine:
         """Decide once and carry it out; True when the status was written, so that there is more to decide."""
         view = self._store.view(key)
         if view is None:
-            self.notes.forget(key)
+            self._forget(key)
             return False
         waits = wrote = False
         for instruction in reconcile(view, self._clock.now()):
@@ -198,7 +205,7 @@ class Engine:
             self.notes.forget(key)
         return wrote
 
-    async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901 - one case an instruction
+    async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901, PLR0912 - one case an instruction
         key = task.key
         match instruction:
             case WriteStatus():
@@ -226,8 +233,11 @@ class Engine:
                 await self._wait(task, instruction)
             case Requeue(seconds):
                 self._queue.add(key, seconds)
+            case Expire(seconds):
+                self._expiry.add(key, seconds)
             case DeleteTask():
-                await self._writer.delete_task(task)
+                if self._expiry.turn(key):
+                    await self._writer.delete_task(task)
             case Emit(reason, message):
                 await self._emit(task, reason, message)
 
@@ -240,6 +250,10 @@ class Engine:
                 self._queue.add(key, FAULT_SECONDS)
             case Requeue(seconds):
                 self._queue.add(key, seconds)
+
+    def _forget(self, key: Key) -> None:
+        self.notes.forget(key)
+        self._expiry.forget(key)
 
     def _again(self, key: Key) -> None:
         """Look once more, without haste: normally the watch is faster."""

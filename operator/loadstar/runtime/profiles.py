@@ -79,7 +79,7 @@ class Profiles:
             return
         if usage.samples:
             self._ended[pod.uid] = usage
-        oom = short_of_memory(pod) and spared(task.status, template.worker.limit, usage)
+        oom = short_of_memory(pod) and spared(task.status, template.limit, usage)
         if pod.phase is Phase.SUCCEEDED or oom:
             self.learn(name_of(task, template), _run(pod, template, usage, oom=oom))
 
@@ -163,7 +163,7 @@ class Profiles:
         name = name_of(task, template)
         if self._barred.get(name, 0.0) > now:
             return template
-        found = asked(template.worker.requests, self.asks(name), task.status)
+        found = asked(template.declared, self.asks(name), task.status)
         return replace(template, learned=found) if found.requests else template
 
     def asks(self, name: Name) -> Asks:

@@ -72,7 +72,7 @@ def live(store: Store, now: float) -> Iterator[Live]:
         if task.status.state not in {State.ASSIGNED, State.RUNNING}:
             continue
         if (template := resolve(task, store.policy)) is not None:
-            declared, held, name = template.worker.requests, task.status.resources, name_of(task, template)
+            declared, held, name = template.declared, task.status.resources, name_of(task, template)
             requested = held.requested if held is not None and held.learned else declared
             learned = store.profiles.template(task, template, learning, now, store.queues.of(task)).learned.requests
             yield Live(name, declared, requested, learned)

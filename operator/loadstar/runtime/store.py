@@ -26,6 +26,7 @@ from loadstar.core.view import NodeState, Refusal, View, state_of
 from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
 from loadstar.runtime.orphans import Orphans
+from loadstar.runtime.preemptions import Preemptions
 from loadstar.runtime.profiles import Profiles
 from loadstar.runtime.queues import Queues
 from loadstar.runtime.waitlist import Waitlist
@@ -67,6 +68,7 @@ class Store:
         self.queues = Queues()
         self.waitlist = Waitlist(self.queues)
         self.decisions: dict[Key, Placed] = {}
+        self.preemptions = Preemptions()
         self._ledger = Ledger()
         self._keys: dict[str, Key] = {}
         self._pods: dict[str, dict[str, Pod]] = {}
@@ -98,6 +100,7 @@ class Store:
         self._orphans.discard(task.key, task.uid)
         if task.status.state is not State.PENDING or task.deleting or task.suspend or task.cancel:
             self.decisions.pop(task.key, None)
+        self.preemptions.follow(task)
         self._promise(task)
         return (task.key,)
 
@@ -109,6 +112,7 @@ class Store:
         del self.tasks[key]
         self._keys.pop(uid, None)
         self.waitlist.forget(key)
+        self.preemptions.forget(key)
         self.decisions.pop(key, None)
         self._refusals.pop(key, None)
         self._choices.forget(key)
@@ -257,6 +261,12 @@ class Store:
         if task := self.tasks.get(key):
             self._promise(task)
 
+    def live_pod(self, task: Task) -> Pod | None:
+        """The Pod of the open attempt, where it has a node and goes on."""
+        pods = self._pods.get(task.uid, {}).values()
+        fits = (pod for pod in pods if pod.attempt == task.status.attempt and pod.node)
+        return next((pod for pod in fits if not (pod.ended or pod.deleting)), None)
+
     def refuse(self, key: Key, refusal: Refusal) -> None:
         """Keep the API server's refusal of an attempt's Pod."""
         self._refusals[key] = refusal
@@ -268,6 +278,7 @@ class Store:
             return None
         pods = tuple(pod for pod in self._pods.get(task.uid, {}).values() if _is_of(pod, task))
         state, since = self._node_of(task, pods)
+        preemptor, making = self.preemptions.against(task), self.preemptions.of(key)
         usage, takes = self.profiles.outlook(task, pods, self.policy)
         return View(
             task=task,
@@ -278,6 +289,8 @@ class Store:
             node_state=state,
             node_since=since,
             others=self._choices.others(task),
+            preemptor=preemptor.words if preemptor is not None and preemptor.key in self.waitlist else "",
+            room=making.room if making is not None else "",
             usage=usage,
             takes=takes,
         )

@@ -120,4 +120,4 @@ def _requests(task: Task, decision: Decision | None, template: Template | None) 
     if task.status.state in _HOLDING:
         return assigned(template, task.status).requests
     learned = decision.learned.requests if isinstance(decision, Placed) else {}
-    return {**template.worker.requests, **learned}
+    return {**template.declared, **learned}

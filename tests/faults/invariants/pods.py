@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tests.faults.history import (
     TERMINAL,
@@ -89,12 +89,14 @@ def owned(events: Sequence[Event], facts: Facts) -> list[str]:
 
 
 def failures_counted(events: Sequence[Event], _: Facts) -> list[str]:
-    """I9: failures are the Pods that failed by themselves, each once; disruptions are Pods that were lost."""
+    """I9: failures are the Pods that failed by themselves, each once; disruptions are Pods that were lost, or
+    failed in a way that their Task ignores.
+    """
     found, tasks = [], dict[str, Json]()
     ends: dict[str, dict[str, set[str]]] = {"failures": defaultdict(set), "disruptions": defaultdict(set)}
     counted = set[str]()
     for event in events:
-        if event.kind == "Pod" and event.uid not in counted and (end := _end(event)):
+        if event.kind == "Pod" and event.uid not in counted and (end := _end(event, tasks)):
             counted.add(event.uid)
             ends[end][owner(event.object)].add(event.uid)
         if event.kind != "Task":
@@ -113,10 +115,10 @@ def failures_counted(events: Sequence[Event], _: Facts) -> list[str]:
     return found
 
 
-def _end(event: Event) -> str:
+def _end(event: Event, tasks: Mapping[str, Json]) -> str:
     """What this event of a Pod makes it count as, if anything."""
     if _own_failure(event.object):
-        return "failures"
+        return "disruptions" if _ignored(event.object, tasks.get(owner(event.object))) else "failures"
     # A success that is deleted before the operator saw it is lost to it too: execution is at least once.
     gone = event.type == "DELETED" or phase(event.object) == "Failed" or expunged(event.object)
     return "disruptions" if gone else ""
@@ -164,6 +166,18 @@ def _own_failure(pod: Json) -> bool:
     )
     deleted = "deletionTimestamp" in pod["metadata"]
     return phase(pod) == "Failed" and not (disrupted or deleted or told.get("reason") in NOT_ITS_FAULT)
+
+
+def _ignored(pod: Json, task: Json | None) -> bool:
+    """True when the first rule of the Task that is about the Pod's exit code says so."""
+    codes = [
+        item["state"]["terminated"]["exitCode"]
+        for item in pod["status"].get("containerStatuses") or ()
+        if "terminated" in item["state"]
+    ]
+    rules = ((task or {}).get("spec", {}).get("retry") or {}).get("rules") or ()
+    actions = [item["action"] for item in rules if set(codes) & set(item.get("exitCodes") or ())]
+    return actions[:1] == ["Ignore"]
 
 
 def _live_of(now: Picture, uid: str, late: set[str]) -> list[Json]:

@@ -25,6 +25,7 @@ FULL = TaskStatus(
     started=1001.0,
     exit_code=0,
     failures=1,
+    preemptions=2,
     choice=CHOICE,
     attempts=(Attempt(1, "a", "p", Reason.WORKER_FAILED, 1.0, 2.0, 3, "x"),),
     conditions=(Condition("Scheduled", "True", "NodeChosen", "m", 1000.0),),

@@ -14,6 +14,7 @@ from loadstar.api import edits
 from loadstar.api.base import Model, StatusModel
 from loadstar.api.crd import policy_crd, task_crd
 from loadstar.api.policy import PlacementPolicySpec
+from loadstar.api.queues import TaskQueueSpec
 from loadstar.api.reference import reference
 from loadstar.api.status import TaskStatus
 from loadstar.api.task import TaskSpec
@@ -21,7 +22,11 @@ from loadstar.core.reasons import Reason
 from loadstar.core.states import TRANSITIONS
 
 SAMPLES = sorted((Path(__file__).parents[3] / "manifests" / "samples").rglob("*.yaml"))
-SPECS: dict[str, type[BaseModel]] = {"Task": TaskSpec, "PlacementPolicy": PlacementPolicySpec}
+SPECS: dict[str, type[BaseModel]] = {
+    "Task": TaskSpec,
+    "TaskQueue": TaskQueueSpec,
+    "PlacementPolicy": PlacementPolicySpec,
+}
 RIGHT: dict[str, Any] = {
     "description": "Resize the November uploads",
     "type": "image",
@@ -54,7 +59,14 @@ RIGHT: dict[str, Any] = {
         "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
         "weights": {"cpu": 0.5, "memory": 0.3, "io": 0.2},
     },
-    "retry": {"limit": 3, "backoff": {"initialSeconds": 2, "factor": 2, "maxSeconds": 300}},
+    "retry": {
+        "limit": 3,
+        "backoff": {"initialSeconds": 2, "factor": 2, "maxSeconds": 300},
+        "rules": [
+            {"exitCodes": [42], "action": "Fail"},
+            {"reasons": ["OOMKilled"], "action": "Retry", "memoryFactor": 1.5},
+        ],
+    },
     "timeouts": {"runSeconds": 1800},
     "ttlSecondsAfterFinished": 86400,
 }
@@ -124,6 +136,13 @@ def test_samples_are_valid(sample: Path) -> None:
     """Every sample is valid by the models, so that an edit of either is noticed without a cluster."""
     for document in yaml.safe_load_all(sample.read_text()):
         SPECS[document["kind"]].model_validate(document["spec"])
+
+
+@pytest.mark.parametrize(("page", "sample"), [("retries.md", "retries.yaml"), ("preemption.md", "preemption.yaml")])
+def test_pages_show_samples_as_they_are(page: str, sample: str) -> None:
+    """What a page shows is what the end-to-end tests run."""
+    root = Path(__file__).parents[3]
+    assert (root / "manifests" / "samples" / sample).read_text() in (root / "docs" / page).read_text()
 
 
 def test_reference_is_complete() -> None:

@@ -77,6 +77,7 @@ def test_it_does_what_a_sorted_list_does(steps: list[tuple[Any, ...]]) -> None:
         if model.entries:
             first = min(model.entries)
             assert (queue.peek(), queue.priority(queue.peek())) == (first[2], first[0])
+        assert queue.first(5) == [item for _, _, item in sorted(model.entries)[:5]]
     assert [queue.pop() for _ in range(len(queue))] == [item for _, _, item in sorted(model.entries)]
 
 

@@ -16,17 +16,19 @@ from loadstar.core.instructions import (
     DeletePod,
     DeleteTask,
     Emit,
+    Expire,
     RefreshTask,
     RequestPlacement,
     Requeue,
     Wait,
     WriteStatus,
 )
-from loadstar.core.model import Attempt, Backoff, Phase, Pod, PodRetention, Retry, TaskStatus
+from loadstar.core.model import Attempt, Phase, Pod, PodRetention, Retry, TaskStatus
 from loadstar.core.placement import Decision, Unplaced
 from loadstar.core.reasons import Reason
+from loadstar.core.rules import RULED, Action, Rule
 from loadstar.core.states import State
-from loadstar.core.steps import back_off, times_in_vain, tried_in_vain
+from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.view import NodeState, Refusal
 from tests.unit.core.builders import NOW, pod, task
 from tests.unit.core.decisions import ASSIGNED, PLACED, RUNNING, SUCCESS, decide, written
@@ -70,10 +72,11 @@ def test_a_pod_that_ended_unseen_is_running_first() -> None:
 
 
 def test_failures_are_retried_with_growing_waits_until_the_limit() -> None:
-    """Each failure spends one of retry.limit; the wait doubles; the last one is FAILED with an Event."""
+    """Each failure spends one of retry.limit; the last one is FAILED with an Event."""
     failed = pod(Phase.FAILED, started=NOW - 2, finished=NOW - 1, exit_code=3, end_reason="Error")
     again = decide(task(RUNNING, retry=Retry(limit=1)), failed)
-    assert (written(again).state, written(again).not_before) == (State.PENDING, NOW + 2)
+    assert (written(again).state, written(again).failures) == (State.PENDING, 1)
+    assert NOW + 1.6 <= (written(again).not_before or 0) <= NOW + 3
     assert isinstance(again[1], Emit)
     last = decide(task(replace(RUNNING, failures=1), retry=Retry(limit=1)), failed)
     assert (written(last).state, written(last).reason) == (State.FAILED, Reason.WORKER_FAILED)
@@ -214,7 +217,7 @@ def test_a_refused_pod_goes_back_without_spending_an_attempt() -> None:
 def test_finished_tasks_rest_until_their_time_to_live() -> None:
     """A finished Task does nothing, and is deleted when its time is over."""
     assert decide(task(SUCCESS)) == ()
-    assert decide(task(SUCCESS, ttl_seconds=11)) == (Requeue(10.0),)
+    assert decide(task(SUCCESS, ttl_seconds=11)) == (Expire(10.0),)
     assert decide(task(SUCCESS, ttl_seconds=1)) == (DeleteTask(),)
 
 
@@ -223,12 +226,6 @@ def test_a_task_without_a_worker_waits_and_names_the_types() -> None:
     (only,) = decide(task(worker=None, type="x"))
     assert isinstance(only, Wait)
     assert only.reason == Reason.NO_WORKER_FOR_TYPE
-
-
-def test_back_off_is_bounded() -> None:
-    """The wait grows by the factor and never beyond the maximum, however many failures."""
-    own = task(retry=Retry(backoff=Backoff(2, 3, 100)))
-    assert [back_off(own, n) for n in (1, 2, 3, 4, 5, 500)] == [2, 6, 18, 54, 100, 100]
 
 
 def test_a_pod_that_no_node_took_is_not_counted_as_a_disruption() -> None:
@@ -272,7 +269,7 @@ PODS = st.builds(
     disruption=st.sampled_from(["", "DeletionByTaintManager"]),
     uid=st.uuids().map(str),
 )
-STOPS = ["", Reason.CANCELLED, Reason.SUSPENDED, Reason.NODE_LOST, Reason.PENDING_DEADLINE_EXCEEDED]
+STOPS = ["", Reason.CANCELLED, Reason.SUSPENDED, Reason.NODE_LOST, Reason.PENDING_DEADLINE_EXCEEDED, Reason.PREEMPTED]
 STATUSES = st.builds(
     lambda state, attempt, failures, stopping: replace(
         ASSIGNED, state=state, attempt=attempt, failures=failures, stopping=stopping
@@ -282,24 +279,46 @@ STATUSES = st.builds(
     st.integers(0, 5),
     st.sampled_from(STOPS),
 )
+RULES = st.builds(
+    Rule,
+    st.sampled_from(Action),
+    st.lists(st.integers(1, 255), max_size=2).map(tuple),
+    st.lists(st.sampled_from(RULED), max_size=3).map(tuple),
+    st.sampled_from([1.0, 1.5, 8.0]),
+)
 SPECS = st.fixed_dictionaries(
     {
         "cancel": st.booleans(),
         "suspend": st.booleans(),
         "pending_seconds": st.sampled_from([None, 1, 100]),
         "pod_retention": st.sampled_from(PodRetention),
-        "retry": st.builds(Retry, limit=st.integers(0, 2), replace_after=st.sampled_from([None, 30])),
+        "retry": st.builds(
+            Retry, limit=st.integers(0, 2), replace_after=st.sampled_from([None, 30]), rules=st.lists(RULES).map(tuple)
+        ),
     }
 )
 
 
-@given(STATUSES, SPECS, st.lists(PODS, max_size=3), st.sampled_from([None, PLACED]), st.sampled_from(NodeState))
+@given(
+    STATUSES,
+    SPECS,
+    st.lists(PODS, max_size=3),
+    st.sampled_from([None, PLACED]),
+    st.sampled_from(NodeState),
+    st.sampled_from(["", "ns/high of priority 900"]),
+)
 def test_no_view_breaks_the_rules(
-    status: TaskStatus, spec: dict[str, Any], pods: list[Pod], decision: Decision | None, node: NodeState
+    status: TaskStatus,
+    spec: dict[str, Any],
+    pods: list[Pod],
+    decision: Decision | None,
+    node: NodeState,
+    preemptor: str,
 ) -> None:
     """Whatever is seen: no exception, no illegal edge, no second Pod beside a live one, no end beside a live one."""
     live = [item for item in pods if not item.ended]
-    for item in decide(task(status, **spec), *pods, decision=decision, node_state=node, node_since=NOW - 50):
+    seen: dict[str, Any] = {"decision": decision, "node_state": node, "node_since": NOW - 50, "preemptor": preemptor}
+    for item in decide(task(status, **spec), *pods, **seen):
         if isinstance(item, WriteStatus) and item.status.state.terminal:
             assert not live
         if isinstance(item, CreatePod):

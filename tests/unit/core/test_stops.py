@@ -10,6 +10,7 @@ import pytest
 from loadstar.core.instructions import (
     ConfirmPod,
     DeletePod,
+    Emit,
     RequestPlacement,
     Requeue,
     Wait,
@@ -18,6 +19,7 @@ from loadstar.core.instructions import (
 from loadstar.core.model import Phase, Retry, TaskStatus
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
+from loadstar.core.stops import preempted_for
 from loadstar.core.view import NodeState
 from tests.unit.core.builders import NOW, pod, task
 from tests.unit.core.decisions import ASSIGNED, PLACED, RUNNING, decide, written
@@ -97,3 +99,31 @@ def test_a_lost_node_is_waited_for_unless_the_user_says_otherwise() -> None:
     gone = replace(live, gone=True, confirmed=True)
     again = written(decide(task(stopping), gone, **lost))
     assert (again.state, again.reason, again.disruptions) == (State.PENDING, Reason.NODE_LOST, 1)
+
+
+def test_making_room_is_free_and_says_for_whom() -> None:
+    """It is on record before the Pod goes, so no crash makes a disruption of it; the counter alone moves."""
+    live = pod(Phase.RUNNING, started=NOW - 3)
+    found = decide(task(RUNNING), live, preemptor="ns/high of priority 900")
+    stopping = written(found)
+    assert (stopping.state, stopping.stopping) == (State.RUNNING, Reason.PREEMPTED)
+    assert stopping.message == "stopped to make room for ns/high of priority 900: attempt 1 is being ended"
+    assert found[1] == Emit("Preempted", "attempt 1 stopped to make room for ns/high of priority 900")
+    assert preempted_for(task(stopping)) == ("ns", "high")
+    assert decide(task(stopping), live)[0] == DeletePod(live), "also when nobody remembers for whom"
+    ended = replace(live, deleting=True, phase=Phase.FAILED, exit_code=143)
+    status = written(decide(task(stopping, retry=Retry(limit=0, disruption_limit=0)), ended))
+    assert (status.state, status.reason, status.preemptions) == (State.PENDING, Reason.PREEMPTED, 1)
+    assert (status.failures, status.disruptions, status.not_before) == (0, 0, None)
+    assert preempted_for(task(status)) == ("ns", "high")
+    assert preempted_for(task()) is None
+    done = pod(Phase.SUCCEEDED, started=NOW - 3, exit_code=0)
+    assert written(decide(task(stopping), done)).state is State.SUCCESS
+
+
+def test_what_its_user_wants_comes_before_what_others_need() -> None:
+    """A Task that is cancelled is cancelled, not preempted; one that is being stopped already is left to that."""
+    live = pod(Phase.RUNNING, started=NOW - 3)
+    assert written(decide(task(RUNNING, cancel=True), live, preemptor="x")).stopping == Reason.CANCELLED
+    suspended = replace(RUNNING, stopping=Reason.SUSPENDED)
+    assert decide(task(suspended), live, preemptor="x")[0] == DeletePod(live)

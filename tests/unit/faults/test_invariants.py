@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -229,3 +230,20 @@ def test_none_is_left_out() -> None:
     """Every invariant of the battery has a history above that it fails on."""
     told = {"I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10", "I11", "I12", "I13", "I14"}
     assert set(CHECKS) == told
+
+
+def test_a_failure_that_a_rule_ignores_is_no_failure() -> None:
+    """It counts as a disruption, by the first rule that is about its exit code; any other is a failure as ever."""
+    rules = [{"exitCodes": [3], "action": "Retry"}, {"exitCodes": [3, 7], "action": "Ignore"}]
+    spec = {"retry": {"rules": rules}}
+
+    def ends(code: int, **counted: Any) -> set[str]:
+        history = History().task("PENDING", spec=spec).task("ASSIGNED", attempt=1, spec=spec)
+        history.pod("Running", type_="ADDED").task("RUNNING", attempt=1, spec=spec)
+        history.pod("Failed", containerStatuses=[{"state": {"terminated": {"exitCode": code}}}])
+        return broken(history.task("PENDING", attempt=1, spec=spec, **counted))
+
+    assert ends(7, disruptions=1) == set()
+    assert "I9" in ends(7, failures=1)
+    assert "I9" in ends(3, disruptions=1)
+    assert ends(3, failures=1) == set()

@@ -23,6 +23,17 @@ def test_two_runs_of_the_same_are_the_same() -> None:
     assert oracles.differences(oracles.arrivals(good()), oracles.arrivals(other)) == []
 
 
+def test_the_namespace_of_a_run_is_no_difference() -> None:
+    """Not in a value, and not in the name of a resource."""
+
+    def in_namespace(name: str) -> History:
+        one = task("PENDING", spec={"limits": {f"x.example/{name}": 1}}, message=f"waits in {name}")
+        one["metadata"]["namespace"] = name
+        return History().add("Task", "ADDED", one)
+
+    assert oracles.differences(paths(in_namespace("f-one-1")), paths(in_namespace("f-one-2"))) == []
+
+
 def test_another_end_is_a_difference() -> None:
     """A counter that is off, a Pod too many, a finalizer that stays: each is told with both values."""
     clean = paths(good())

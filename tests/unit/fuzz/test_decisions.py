@@ -81,6 +81,7 @@ STATUSES = st.builds(
     completed=TIMES,
     failures=COUNTS,
     disruptions=COUNTS,
+    preemptions=COUNTS,
     not_before=TIMES,
     waiting=TIMES,
     stopping=st.sampled_from(["", "", *MESSAGES]),

@@ -131,3 +131,22 @@ def test_who_declares_nothing_gets_requests_and_no_limits() -> None:
     assert read is not None
     made = pod_manifest(task(), Template(read, Placement(), (), (), learned=Asks({"cpu": 50})), 1, "a")
     assert made["spec"]["containers"][0]["resources"] == {"requests": {"cpu": "50m"}}
+
+
+def test_memory_that_has_grown_is_requested_and_allowed() -> None:
+    """Request and limit grow by the same factor, in whole MiB; what else is declared stays."""
+    read = convert.worker(
+        {"image": "i", "resources": {"requests": {"cpu": "1", "memory": "64Mi"}, "limits": {"memory": "100Mi"}}}
+    )
+    assert read is not None
+    template = Template(read, Placement(), (), (), memory_factor=1.5)
+    found = pod_manifest(task(), template, 2, "a")["spec"]["containers"][0]["resources"]
+    assert found == {"requests": {"cpu": "1", "memory": "96Mi"}, "limits": {"memory": "150Mi"}}
+    assert translate.requests(pod_manifest(task(), template, 2, "a")["spec"])["memory"] == template.requests["memory"]
+    limited = convert.worker({"image": "i", "resources": {"limits": {"memory": "10Mi"}}})
+    assert limited is not None
+    found = pod_manifest(task(), replace(template, worker=limited), 2, "a")["spec"]["containers"][0]["resources"]
+    assert found == {"requests": {"memory": "15Mi"}, "limits": {"memory": "15Mi"}}
+    none = convert.worker({"image": "i"})
+    assert none is not None
+    assert "resources" not in pod_manifest(task(), replace(template, worker=none), 2, "a")["spec"]["containers"][0]

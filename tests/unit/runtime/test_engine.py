@@ -166,3 +166,14 @@ async def test_a_late_pod_without_a_record_is_read_about_once() -> None:
         await world.until(lambda: world.state() is State.RUNNING)
         assert (cluster.reads, cluster.tasks[KEY].status.attempt) == (1, 1)
         assert cluster.created == ["t-01234-0-1"]
+
+
+async def test_a_task_is_deleted_when_its_time_is_over() -> None:
+    """In its turn, also when it was over before anybody led."""
+    async with World().leading() as world:
+        status = TaskStatus(state=State.SUCCESS, completed=1.0)
+        world.add(task(status, name="old", uid="old", ttl_seconds=1))
+        world.add(task(status, name="kept", uid="kept"))
+        await world.until(lambda: ("ns", "old") not in world.cluster.tasks)
+        assert ("ns", "kept") in world.cluster.tasks
+        assert world.cluster.writes == 1
