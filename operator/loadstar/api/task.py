@@ -19,9 +19,12 @@ from loadstar.api.base import (
     rules,
 )
 from loadstar.api.worker import Worker
+from loadstar.core.dependencies import Rule
 from loadstar.core.model import PodRetention, Strategy
 from loadstar.core.resources import Requests
 
+TaskName = Annotated[str, Field(min_length=1, max_length=63)]
+"""That it is a DNS label is a rule of `edits`: the CRD's would run on each write of a status."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 MUTABLE = ("description", "priority", "cancel", "suspend", "ttlSecondsAfterFinished")
@@ -177,6 +180,12 @@ class TaskSpec(Model):
     """A type of the PlacementPolicy, which may bring a worker and capabilities."""
     priority: Annotated[int, Field(ge=0, le=1000)] = 500
     """Higher is placed first; may be changed until the Task is terminal."""
+    dependencies: Annotated[list[TaskName], Field(max_length=1000, json_schema_extra=SET)] | None = None
+    """Names of Tasks of the same namespace that must have ended before this one runs, in SUCCESS unless dependencyRules
+    says otherwise. One that is not there yet is waited for. Their status.result reaches this Task's environment."""
+    dependency_rules: Annotated[dict[str, Rule], Field(max_length=1000)] | None = None
+    """How a dependency must end, by its name: Success (unless said otherwise), Finished: either way, Failure. When one
+    ends otherwise, this Task is FAILED with reason DependencyFailed."""
     worker: Worker | None = None
     """The container to run; the type's worker when absent."""
     placement: Placement | None = None

@@ -80,10 +80,15 @@ class RequestPlacement:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Stay in this state, for this reason. Written only when it lasts and the reason is news."""
+    """Stay in this state, for this reason. Written only when it lasts and the reason is news.
+
+    `resolved`: which Tasks the dependencies are, to be written along; `news`: that it be written is worth it by itself.
+    """
 
     reason: str
     message: str
+    resolved: str = ""
+    news: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Cycle:
-    """Places pending Tasks: highest priority first, then oldest."""
+    """Places pending Tasks: highest priority first, inherited or their own, then oldest."""
 
     def __init__(
         self, store: Store, clock: Clock, changed: Callable[[Key], None], log: Decisions | None = None
@@ -91,7 +91,7 @@ class Cycle:
     async def _place_all(self) -> None:
         store = self._store
         tasks = [task for key in store.pending if (task := store.tasks.get(key))]
-        tasks.sort(key=lambda task: (-task.priority, task.created, task.uid))
+        tasks.sort(key=lambda task: (-store.priority_of(task.key), task.created, task.uid))
         refused: dict[object, Unplaced] = {}
         for index, task in enumerate(tasks):
             if index and index % YIELD_EVERY == 0:

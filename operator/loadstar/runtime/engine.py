@@ -82,6 +82,11 @@ class Engine:
         self._clock = clock
         self._races: dict[Key, int] = {}
         self.progress = clock.boottime()
+        store.dependents.ripple = self._ripple
+
+    def _ripple(self, keys: Iterable[Key]) -> None:
+        """A Task that others wait for has changed: they may begin."""
+        self.touch(keys, urgent=True)
 
     def touch(self, keys: Iterable[Key], *, urgent: bool = False) -> None:
         """These Tasks may have something to do; `urgent`: somebody waits for it to begin."""
@@ -256,7 +261,8 @@ class Engine:
             self._queue.add(task.key, left)
         elif left == 0:
             now = self._clock.now()
-            status = replace(task.status, reason=wait.reason, message=wait.message)
+            resolved = wait.resolved or task.status.resolved
+            status = replace(task.status, reason=wait.reason, message=wait.message, resolved=resolved)
             await self._writer.write_status(task, WriteStatus(with_conditions(status, task.generation, now)))
 
     async def _emit(self, task: Task, reason: str, message: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from loadstar.core.classes import Use, class_of
+from loadstar.core.dependencies import NO_DEPENDENCIES
 from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Placement, Pod, Strategy, Task, TaskStatus
 from loadstar.core.naming import pod_name
@@ -25,6 +26,7 @@ from loadstar.core.template import assigned, resolve
 from loadstar.core.view import NodeState, Refusal, View, state_of
 from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
+from loadstar.runtime.dependents import Dependents
 from loadstar.runtime.orphans import Orphans
 from loadstar.runtime.profiles import Profiles
 
@@ -52,7 +54,7 @@ def essence(task: Task) -> Task:
         attempt=status.attempt,
         completed=status.completed,
     )
-    return replace(task, worker=None, placement=_NO_PLACEMENT, status=kept)
+    return replace(task, worker=None, placement=_NO_PLACEMENT, dependencies=NO_DEPENDENCIES, status=kept)
 
 
 class Store:
@@ -72,6 +74,7 @@ class Store:
         self._refusals: dict[Key, Refusal] = {}
         self._lost_nodes: set[str] = set()
         self.profiles = Profiles()
+        self.dependents = Dependents(self.tasks.get)
         self._choices = Choices()
         self._quarantine = Quarantine()
 
@@ -84,8 +87,10 @@ class Store:
         if known is not None and not newer(task.resource_version, known.resource_version):
             return NOTHING
         self._judge(task)
+        full = task
         if task.status.state.terminal:
             task = essence(task)
+            self._strip(task)
         if task.status.state is not State.ASSIGNED:
             # An attempt that was refused gives its number back: its refusal must not meet the next one.
             self._refusals.pop(task.key, None)
@@ -96,6 +101,7 @@ class Store:
             self.pending.discard(task.key)
             self.decisions.pop(task.key, None)
         self._promise(task)
+        self.dependents.apply(full)
         return (task.key,)
 
     def remove_task(self, key: Key, uid: str) -> None:
@@ -115,6 +121,7 @@ class Store:
             self._forget(pod)
         if uid in self._pods:
             self._orphans.add(key, uid)
+        self.dependents.remove(key, uid)
 
     def knows_task(self, key: Key, uid: str, resource_version: str) -> bool:
         """True when exactly this version of the Task is known: an echo of our own write."""
@@ -275,7 +282,14 @@ class Store:
             others=self._choices.others(task),
             usage=usage,
             takes=takes,
+            needs=self.dependents.graph.needs(key),
+            needed=self.dependents.graph.needed(key),
         )
+
+    def priority_of(self, key: Key) -> int:
+        """The priority that a Task has, its own or that of a Task that waits for it; 0 for one that is not known."""
+        task = self.tasks.get(key)
+        return 0 if task is None else self.dependents.graph.priority(task)
 
     def node_of(self, key: Key, *, now: bool) -> str:
         """Where a Task is or will be; else, unless only `now` is asked for, where it was last. Empty when nowhere."""
@@ -315,10 +329,12 @@ class Store:
         if pod.gone and pod.disowned:
             self._forget(pod)
             return
-        self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
-        self._owners[pod.uid] = pod.task_uid
         key = self._keys.get(pod.task_uid)
         task = self.tasks.get(key) if key else None
+        if pod.result is not None and task is not None and task.status.state.terminal:
+            pod = replace(pod, result=None)
+        self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
+        self._owners[pod.uid] = pod.task_uid
         if task is None:
             self._orphans.add((pod.namespace, pod.task_name), pod.task_uid)
         node = pod.node or (task.status.assigned_to if task else "")
@@ -336,6 +352,12 @@ class Store:
             self._ledger.put(pod.uid, charges.of_pod(pod, node, template, self._ledger))
         if task is not None:
             self._promise(task)
+
+    def _strip(self, task: Task) -> None:
+        """What a Pod left is in the status of its Task once that has ended."""
+        pods = self._pods.get(task.uid, {})
+        for pod in [pod for pod in pods.values() if pod.result is not None]:
+            pods[pod.uid] = replace(pod, result=None)
 
     def _forget(self, pod: Pod) -> None:
         self._ledger.drop(pod.uid)
