@@ -62,9 +62,10 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Needs:
     """How a Task's dependencies stand; of each kind the first few. `missing`: no Task of these names was ever seen;
-    `missing_count` counts them all. `lost`: deleted before they ended. `broken`: ended otherwise than they must.
-    `cycle`: the way from the Task to itself, when it is the one that closes it. `resolved`: all of it in short, as a
-    status keeps it; `news`: it holds what the cluster does not show any more, and the status lacks it.
+    `missing_count` counts them all. `lost`: deleted before they ended; `doubted`: one that only seems to be. `broken`:
+    ended otherwise than they must. `cycle`: the way from the Task to itself, when it is the one that closes it.
+    `resolved`: all of it in short, as a status keeps it; `news`: it holds what the cluster does not show any more, and
+    the status lacks it.
     """
 
     total: int
@@ -73,6 +74,7 @@ class Needs:
     missing: tuple[str, ...] = ()
     missing_count: int = 0
     lost: tuple[str, ...] = ()
+    doubted: str = ""
     broken: tuple[Seen, ...] = ()
     cycle: tuple[str, ...] = ()
     resolved: str = ""

@@ -28,7 +28,8 @@ _NONE: Final[dict[Key, None]] = {}
 @dataclass(slots=True)
 class _Waiter:
     """A Task with dependencies that has not ended. `found`: the mark of the Task that a name stands for; a name that is
-    in none of the other four is done. `gone`: done and deleted. `passed`: it has had all it waited for, once.
+    in none of the other four is done. `sure`: of the lost ones, those that were looked for; `gone`: done and deleted.
+    `passed`: it has had all it waited for, once.
     """
 
     task: Task
@@ -38,6 +39,7 @@ class _Waiter:
     open: Names = field(default_factory=dict)
     lost: Names = field(default_factory=dict)
     broken: Names = field(default_factory=dict)
+    sure: Names = field(default_factory=dict)
     gone: Names = field(default_factory=dict)
 
     @property
@@ -104,6 +106,12 @@ class Graph:
             changed.add(dependent)
         return changed
 
+    def confirm(self, key: Key, name: str) -> None:
+        """It is certain that a dependency of this Task, which seemed to be deleted, does not exist any more."""
+        waiter = self._waiters.get(key)
+        if waiter is not None and name in waiter.lost:
+            waiter.sure[name] = None
+
     def needs(self, key: Key) -> Needs | None:
         """How the dependencies of a Task stand; None when it has none, or has had all it waited for."""
         waiter = self._waiters.get(key)
@@ -115,7 +123,8 @@ class Graph:
             open=self._shown(waiter, waiter.open),
             missing=tuple(islice(waiter.unseen, SHOWN)),
             missing_count=len(waiter.unseen),
-            lost=tuple(islice(waiter.lost, SHOWN)),
+            lost=tuple(islice(waiter.sure, SHOWN)),
+            doubted=next((name for name in waiter.lost if name not in waiter.sure), ""),
             broken=self._shown(waiter, waiter.broken),
             cycle=self._closing.get(key, ()),
             resolved=write_record((waiter.found.get(n), waiter.done(n)) for n in waiter.task.dependencies),
@@ -186,6 +195,7 @@ class Graph:
         waiter.gone.pop(name, None)
         if name in waiter.lost:
             del waiter.lost[name]
+            waiter.sure.pop(name, None)
             waiter.open[name] = None
         if name in waiter.open:
             ended = kept(waiter.task.dependencies[name], other.status.state)

@@ -67,6 +67,13 @@ class ConfirmPod:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmDependency:
+    """Read this dependency live before believing that it was deleted."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshTask:
     """Read the Task live: what is known of it is older than its Pods, and `ahead` are Pods of attempts it lacks."""
 
@@ -119,6 +126,7 @@ Instruction = (
     | RestorePod
     | ConfirmOrphan
     | ConfirmPod
+    | ConfirmDependency
     | RefreshTask
     | RequestPlacement
     | Wait

@@ -12,6 +12,7 @@ from typing import Final
 from loadstar.core import pods, steps, stops
 from loadstar.core.dependencies import Needs, verdict
 from loadstar.core.instructions import (
+    ConfirmDependency,
     ConfirmPod,
     CreatePod,
     DeletePod,
@@ -122,6 +123,8 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
 
 def _depends(task: Task, needs: Needs, now: float) -> tuple[Instruction, ...]:
     """Its dependencies are not met: wait for them, or end when they never will be."""
+    if needs.doubted and not (needs.lost or needs.broken or needs.cycle):
+        return (ConfirmDependency(needs.doubted),)
     found = verdict(needs, task.created, now)
     if found.final:
         return steps.give_up(task, found.reason, found.message, now)

@@ -15,6 +15,7 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.conditions import with_conditions
 from loadstar.core.instructions import (
+    ConfirmDependency,
     ConfirmOrphan,
     ConfirmPod,
     CreatePod,
@@ -203,7 +204,7 @@ class Engine:
             self.notes.forget(key)
         return wrote
 
-    async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901 - one case an instruction
+    async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901, PLR0912 - one case each
         key = task.key
         match instruction:
             case WriteStatus():
@@ -222,6 +223,9 @@ class Engine:
                 self._again(key)
             case ConfirmPod(name, attempt):
                 await self._writer.confirm_pod(task, name, attempt)
+                self._queue.add(key)
+            case ConfirmDependency(name):
+                await self._writer.confirm_dependency(task, name)
                 self._queue.add(key)
             case RefreshTask(ahead):
                 await self._writer.refresh_task(task, ahead)

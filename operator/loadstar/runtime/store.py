@@ -11,9 +11,8 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from loadstar.core.classes import Use, class_of
-from loadstar.core.dependencies import NO_DEPENDENCIES
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Placement, Pod, Strategy, Task, TaskStatus
+from loadstar.core.model import Load, Node, Pod, Strategy, Task
 from loadstar.core.naming import pod_name
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Decision, Placed
@@ -27,6 +26,7 @@ from loadstar.core.view import NodeState, Refusal, View, state_of
 from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
 from loadstar.runtime.dependents import Dependents
+from loadstar.runtime.essence import essence, stripped
 from loadstar.runtime.orphans import Orphans
 from loadstar.runtime.profiles import Profiles
 
@@ -34,7 +34,6 @@ Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
 
 NOTHING: Final[tuple[Key, ...]] = ()
-_NO_PLACEMENT: Final = Placement()
 
 
 def newer(candidate: str, known: str) -> bool:
@@ -42,19 +41,6 @@ def newer(candidate: str, known: str) -> bool:
     if candidate.isdecimal() and known.isdecimal():
         return int(candidate) >= int(known)
     return True
-
-
-def essence(task: Task) -> Task:
-    """What is still needed of a Task that has ended: nothing is written to it any more."""
-    status = task.status
-    kept = TaskStatus(
-        state=status.state,
-        reason=status.reason,
-        assigned_to=status.assigned_to,
-        attempt=status.attempt,
-        completed=status.completed,
-    )
-    return replace(task, worker=None, placement=_NO_PLACEMENT, dependencies=NO_DEPENDENCIES, status=kept)
 
 
 class Store:
@@ -90,7 +76,8 @@ class Store:
         full = task
         if task.status.state.terminal:
             task = essence(task)
-            self._strip(task)
+            pods = self._pods.get(task.uid, {})
+            pods.update((uid, stripped(pod)) for uid, pod in pods.items())
         if task.status.state is not State.ASSIGNED:
             # An attempt that was refused gives its number back: its refusal must not meet the next one.
             self._refusals.pop(task.key, None)
@@ -331,8 +318,8 @@ class Store:
             return
         key = self._keys.get(pod.task_uid)
         task = self.tasks.get(key) if key else None
-        if pod.result is not None and task is not None and task.status.state.terminal:
-            pod = replace(pod, result=None)
+        if task is not None and task.status.state.terminal:
+            pod = stripped(pod)
         self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
         self._owners[pod.uid] = pod.task_uid
         if task is None:
@@ -352,12 +339,6 @@ class Store:
             self._ledger.put(pod.uid, charges.of_pod(pod, node, template, self._ledger))
         if task is not None:
             self._promise(task)
-
-    def _strip(self, task: Task) -> None:
-        """What a Pod left is in the status of its Task once that has ended."""
-        pods = self._pods.get(task.uid, {})
-        for pod in [pod for pod in pods.values() if pod.result is not None]:
-            pods[pod.uid] = replace(pod, result=None)
 
     def _forget(self, pod: Pod) -> None:
         self._ledger.drop(pod.uid)

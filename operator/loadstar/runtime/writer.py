@@ -158,6 +158,13 @@ class Writer:
         if not pod.deleting:
             await self.delete_pod(pod, force=False)
 
+    async def confirm_dependency(self, task: Task, name: str) -> None:
+        """Read a dependency that seems to be deleted; the Task that it was has a uid, which another one lacks."""
+        found = await self._cluster.read_task(task.namespace, name)
+        if found is not None:
+            self._store.apply_task(found)
+        self._store.dependents.graph.confirm(task.key, name)
+
     async def refresh_task(self, task: Task, ahead: Iterable[Pod] = ()) -> None:
         """Read the Task anew. Of the Pods `ahead` those are disowned whose attempts it still does not know."""
         found = await self._cluster.read_task(task.namespace, task.name)

@@ -151,6 +151,8 @@ def test_deleted_before_its_end_is_not_replaced_by_its_name() -> None:
     world.add("a")
     world.add("b", "a")
     assert ("ns", "b") in world.remove("a")
+    assert (world.needs("b").doubted, world.needs("b").lost) == ("a", ())
+    world.graph.confirm(("ns", "b"), "a")
     assert world.said("b")[0] is Reason.DEPENDENCY_DELETED
     world.add("a", uid="another_-2")
     world.end("a")
@@ -158,6 +160,18 @@ def test_deleted_before_its_end_is_not_replaced_by_its_name() -> None:
         Reason.DEPENDENCY_DELETED,
         "a was deleted before it ended; another Task of that name does not stand for it; 0 of 1 done",
     )
+
+
+def test_what_only_seemed_to_be_deleted_is_there_again() -> None:
+    """A list that is behind shows less than there is: the same Task seen again is the dependency as before."""
+    world = World()
+    world.add("a")
+    world.add("b", "a", priority=900)
+    world.remove("a")
+    assert ("ns", "b") in world.add("a")
+    world.graph.confirm(("ns", "b"), "a")
+    assert (world.needs("b").doubted, world.needs("b").lost, len(world.needs("b").open)) == ("", (), 1)
+    assert world.graph.priority(world.tasks["ns", "a"]) == 900
 
 
 def test_done_stays_done() -> None:
@@ -190,7 +204,9 @@ def test_a_status_remembers_what_the_cluster_has_forgotten() -> None:
     waiting = replace(world.tasks["ns", "b"], status=TaskStatus(resolved=record))
     new = World()
     new.put(waiting)
-    assert new.needs("b").lost == ("open", "lost")
+    assert new.needs("b").doubted == "open"
+    for name in ("open", "lost"):
+        new.graph.confirm(("ns", "b"), name)
     new.add("lost", uid="another_-2")
     new.end("lost")
     new.add("open")
