@@ -91,7 +91,9 @@ def test_the_command_reads_the_namespace(monkeypatch: pytest.MonkeyPatch) -> Non
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[FakeClient]:
-        yield FakeClient(**{f"/apis/{API_VERSION}/namespaces/ns/tasks": {"items": [one, other]}})
+        client = FakeClient()
+        client.objects[f"/apis/{API_VERSION}/namespaces/ns/tasks"] = {"items": [one, other]}
+        yield client
 
     monkeypatch.setattr(import_module("loadstar.cli.graph"), "connected", connected)
     said = CliRunner().invoke(main, ["graph", "t", "-n", "ns"])

@@ -256,9 +256,11 @@ def test_a_cycle_is_open_once_one_of_it_is_gone() -> None:
 
 def test_a_wide_and_a_deep_graph_cost_what_they_have_edges() -> None:
     """1,000 wide and 1,000 deep, built forwards, backwards and in no order: a few looks an edge in all."""
+    deep: list[tuple[str, tuple[str, ...]]]
     deep = [(f"t{number:04}", (f"t{number - 1:04}",) if number else ()) for number in range(1000)]
-    wide = [(f"t{number:04}", ("first",)) for number in range(1000)]
-    wide = [("first", ("zero",)), *wide, ("last", tuple(name for name, _ in wide))]
+    middle = [f"t{number:04}" for number in range(1000)]
+    wide: list[tuple[str, tuple[str, ...]]]
+    wide = [("first", ("zero",)), *((name, ("first",)) for name in middle), ("last", tuple(middle))]
     for shape, edges in ((deep, 999), (wide, 2001)):
         mixed = random.Random(7).sample(shape, len(shape))
         for order in (shape, shape[::-1], mixed):
