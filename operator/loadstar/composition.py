@@ -23,6 +23,7 @@ from loadstar.kube.client import Client
 from loadstar.kube.cluster import KubeCluster, KubeLeases
 from loadstar.kube.credentials import Credentials
 from loadstar.kube.taskprofiles import KubeProfiles
+from loadstar.kube.taskqueues import KubeQueues
 from loadstar.runtime.audit import Audit
 from loadstar.runtime.clock import SystemClock
 from loadstar.runtime.cycle import Cycle
@@ -31,6 +32,7 @@ from loadstar.runtime.engine import Engine
 from loadstar.runtime.keeper import Keeper
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.loads import Loads
+from loadstar.runtime.queue_report import QueueReport
 from loadstar.runtime.report import Report
 from loadstar.runtime.store import Key, Store
 from loadstar.runtime.uses import Uses
@@ -71,6 +73,7 @@ class Operator:
         self.uses = Uses(PodUses(self.client), sources.containers, self.store, clock)
         self.report = Report(cluster, self.store, self.queue, self.engine.notes, self.loads, self.leader, clock)
         self.keeper = Keeper(KubeProfiles(self.client), self.store.profiles, self.leader, clock)
+        self.queue_report = QueueReport(KubeQueues(self.client), self.store, self.engine.notes, self.leader, clock)
         self.audit = Audit(self.store, self.engine.touch, clock, settings.resync_seconds)
         observers = Observers(self.store, self.engine.touch, self.cycle.wake)
         self.reflectors = observers.reflectors(self.client, clock, settings.resync_seconds)
@@ -86,6 +89,7 @@ class Operator:
             "uses": self.uses,
             "report": self.report,
             "keeper": self.keeper,
+            "queue report": self.queue_report,
             "audit": self.audit,
             "decisions": self.decisions,
             **self.reflectors,
@@ -117,6 +121,7 @@ class Operator:
             self._part("uses", self.uses.run()),
             self._part("report", self.report.run()),
             self._part("keeper", self.keeper.run()),
+            self._part("queue report", self.queue_report.run()),
             self._part("audit", self.audit.run()),
             self._part("decisions", self.decisions.run()),
             self._part("engine", self._lead()),
@@ -160,7 +165,6 @@ class Operator:
     def _policy_changed(self) -> None:
         log.info("the PlacementPolicy changed: it holds from the next decision on")
         self.loads.edited()
-        self.engine.touch(list(self.store.pending))
         self.engine.touch(
             [key for key, task in self.store.tasks.items() if task.worker is None and not task.status.state.terminal]
         )

@@ -12,6 +12,8 @@ TASK_PLURAL: Final = "tasks"
 POLICY_KIND: Final = "PlacementPolicy"
 POLICY_PLURAL: Final = "placementpolicies"
 POLICY_NAME: Final = "default"
+QUEUE_KIND: Final = "TaskQueue"
+QUEUE_PLURAL: Final = "taskqueues"
 PROFILE_KIND: Final = "TaskProfile"
 PROFILE_PLURAL: Final = "taskprofiles"
 

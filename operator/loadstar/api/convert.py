@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from sys import intern
 from typing import Any, Final
 
 import orjson
 
-from loadstar.api import CLASS_LABEL, metering, resources
+from loadstar.api import CLASS_LABEL, metering, resources, tenants
 from loadstar.api.times import format_time, parse_time
 from loadstar.core.dependencies import NO_DEPENDENCIES, Rule
 from loadstar.core.model import (
@@ -33,6 +34,7 @@ from loadstar.core.model import (
 )
 from loadstar.core.policy import Policy, TypeDefault, WhenFull, WhenHot
 from loadstar.core.quantity import MEMORY, amounts
+from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import LEARNABLE, Requests
 from loadstar.core.states import State
@@ -58,7 +60,8 @@ def task(raw: Mapping[str, Any]) -> Task:
         created=parse_time(meta.get("creationTimestamp")) or 0.0,
         worker=worker(spec.get("worker")),
         type=spec.get("type") or "",
-        priority=int(spec.get("priority", 500)),
+        queue=intern(spec.get("queue") or DEFAULT_QUEUE),
+        priority=int(spec.get("priority", DEFAULT_PRIORITY)),
         dependencies=_dependencies(spec.get("dependencies") or (), spec.get("dependencyRules") or {}),
         placement=placement(spec.get("placement") or {}),
         retry=_retry(spec.get("retry") or {}),
@@ -170,6 +173,7 @@ def policy(raw: Mapping[str, Any]) -> Policy:
             )
             for name, item in (spec.get("types") or {}).items()
         },
+        tenants=tuple(tenants.read(item) for item in spec.get("tenants") or ()),
         generation=int((raw.get("metadata") or {}).get("generation") or 0),
     )
 

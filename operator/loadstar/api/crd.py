@@ -21,14 +21,18 @@ from loadstar.api import (
     POLICY_PLURAL,
     PROFILE_KIND,
     PROFILE_PLURAL,
+    QUEUE_KIND,
+    QUEUE_PLURAL,
     TASK_KIND,
     TASK_PLURAL,
     VERSION,
     edits,
+    tenants,
 )
-from loadstar.api.base import rule
+from loadstar.api.base import DNS_LABEL, rule
 from loadstar.api.policy import PlacementPolicySpec, PlacementPolicyStatus
 from loadstar.api.profiles import TaskProfileStatus
+from loadstar.api.queues import TaskQueueSpec, TaskQueueStatus
 from loadstar.api.reference import reference
 from loadstar.api.schema import Schema, structural
 from loadstar.api.status import TaskStatus
@@ -72,6 +76,7 @@ def task_crd() -> Schema:
         _column("Parts", ".status.parts"),
         _column("Attempt", ".status.attempt", kind="integer"),
         _column("Reason", ".status.reason"),
+        _column("Queue", ".spec.queue", wide=True),
         _column("Score", ".status.placement.score", kind="number", wide=True),
         _column("Duration", ".status.durationSeconds", kind="integer", wide=True),
         _column("Exit", ".status.exitCode", kind="integer", wide=True),
@@ -80,8 +85,45 @@ def task_crd() -> Schema:
         _column("Age", ".metadata.creationTimestamp", kind="date"),
     ]
     names = {"kind": TASK_KIND, "plural": TASK_PLURAL, "singular": "task", "shortNames": ["ldt"]}
-    selectable = [".status.state", ".status.assignedTo", ".spec.type"]
+    selectable = [".status.state", ".status.assignedTo", ".spec.type", ".spec.queue"]
     return _crd(names, "Namespaced", root, columns, selectable)
+
+
+def queue_crd() -> Schema:
+    """The CRD of TaskQueue."""
+    root = {
+        "type": "object",
+        "description": "In which order waiting Tasks of a namespace get nodes, and how much they may hold at once.",
+        "required": ["spec"],
+        "properties": {
+            **_typed(QUEUE_KIND),
+            "spec": structural(TaskQueueSpec),
+            "status": structural(TaskQueueStatus),
+        },
+        "x-kubernetes-validations": [
+            rule(
+                f"size(self.metadata.name) <= 63 && self.metadata.name.matches('{DNS_LABEL}')",
+                "must be named by a DNS label: at most 63 of a-z, 0-9 and '-', starting and ending with a-z or 0-9",
+                field=".metadata",
+            )
+        ],
+    }
+    columns = [
+        _column("Ordering", ".spec.ordering"),
+        _column("Weight", ".spec.weight", kind="integer"),
+        _column("Pending", ".status.pending", kind="integer"),
+        _column("Running", ".status.running", kind="integer"),
+        _column("Oldest Wait", ".status.oldestWaitTime", kind="date"),
+        _column("Suspended", ".spec.suspend", kind="boolean"),
+        _column("Most Wait For", ".status.reasons[0].reason", wide=True),
+        _column("Per Minute", ".status.admittedPerMinute", kind="integer", wide=True),
+        _column("CPU", ".status.used.cpu", wide=True),
+        _column("Memory", ".status.used.memory", wide=True),
+        _column("Limited", '.status.conditions[?(@.type=="WithinLimits")].message', wide=True),
+        _column("Age", ".metadata.creationTimestamp", kind="date"),
+    ]
+    names = {"kind": QUEUE_KIND, "plural": QUEUE_PLURAL, "singular": "taskqueue", "shortNames": ["ldq"]}
+    return _crd(names, "Namespaced", root, columns, [])
 
 
 def policy_crd() -> Schema:
@@ -159,14 +201,24 @@ def transition_rules() -> list[dict[str, str]]:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated file with its text."""
-    crds = {"tasks.yaml": task_crd(), "placementpolicies.yaml": policy_crd(), "taskprofiles.yaml": profile_crd()}
-    objects = crds | {"taskedits.yaml": edits.policy(), "taskedits-binding.yaml": edits.binding()}
+    crds = {
+        "tasks.yaml": task_crd(),
+        "taskqueues.yaml": queue_crd(),
+        "placementpolicies.yaml": policy_crd(),
+        "taskprofiles.yaml": profile_crd(),
+    }
+    rules = {
+        "taskedits.yaml": edits.policy(),
+        "taskedits-binding.yaml": edits.binding(),
+        "taskpriorities.yaml": tenants.policy(),
+        "taskpriorities-binding.yaml": tenants.binding(),
+    }
     files = {
         root / folder / name: HEADER + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=120)
         for folder in FOLDERS
-        for name, document in objects.items()
+        for name, document in (crds | rules).items()
     }
-    files[root / "docs" / "api.md"] = reference(crds, edits.policy())
+    files[root / "docs" / "api.md"] = reference(crds, edits.policy(), tenants.policy())
     return files
 
 

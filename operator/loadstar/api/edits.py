@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from loadstar.api import GROUP, TASK_PLURAL
 from loadstar.api.task import MUTABLE, TaskSpec
+from loadstar.core.queues import DEFAULT_QUEUE
 from loadstar.core.states import State
 
 Json = dict[str, Any]
@@ -63,6 +64,7 @@ def policy() -> Json:
                 _requests(),
                 *_dependencies(),
                 *(_held(name) for name in held_fields()),
+                _queue(),
                 _cancel(),
                 _priority(),
             ],
@@ -119,6 +121,15 @@ def _held(name: str) -> Json:
         f"{_CREATED}object.spec.?{name} == oldObject.spec.?{name}",
         f"spec.{name}: must stay as it was created; only {', '.join(MUTABLE)} may change: delete the Task and create "
         "it anew",
+    )
+
+
+def _queue() -> Json:
+    asked, was = (f"{which}.spec.?queue.orValue('{DEFAULT_QUEUE}')" for which in ("object", "oldObject"))
+    pending = f"oldObject.?status.?state.orValue('{State.PENDING}') == '{State.PENDING}'"
+    return _validation(
+        f"{_CREATED}{asked} == {was} || {pending}",
+        f"spec.queue: must stay as it is unless the Task is {State.PENDING}: it has a node, or has ended",
     )
 
 

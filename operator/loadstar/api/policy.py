@@ -10,6 +10,7 @@ from loadstar.api.base import SET, UNSAID, DnsLabel, LabelName, Model, StatusMod
 from loadstar.api.metrics import Metrics
 from loadstar.api.status import Condition, Count, Name, Text, Time
 from loadstar.api.task import Weights
+from loadstar.api.tenants import TenantSpec
 from loadstar.api.worker import Worker
 from loadstar.core.model import NodeClass, Strategy
 from loadstar.core.policy import WhenFull, WhenHot
@@ -61,6 +62,9 @@ class PlacementPolicySpec(Model):
     """How load is read."""
     types: Annotated[dict[DnsLabel, TypeDefaults], Field(max_length=64)] | None = None
     """By type of Task: default worker, capabilities and weights. The type `default` serves all that are not here."""
+    tenants: Annotated[list[TenantSpec], Field(max_length=64, json_schema_extra=keyed("name"))] | None = None
+    """Who shares the cluster: each tenant's namespaces, its weight, its limits and its highest priority. A namespace is
+    of the first tenant that takes it."""
 
 
 class Term(StatusModel):

@@ -17,7 +17,7 @@ has a kind `Task`: write `tasks.loadstar.dev` or `ldt`.
 """
 
 
-def reference(crds: Mapping[str, Mapping[str, Any]], edits: Mapping[str, Any]) -> str:
+def reference(crds: Mapping[str, Mapping[str, Any]], *rules: Mapping[str, Any]) -> str:
     """The page as Markdown."""
     parts = [
         _INTRODUCTION,
@@ -26,7 +26,7 @@ def reference(crds: Mapping[str, Mapping[str, Any]], edits: Mapping[str, Any]) -
         "## Reasons\n",
         _reasons(),
         "## Names and changes\n",
-        _edits(edits),
+        *map(_rules, rules),
     ]
     for crd in crds.values():
         spec = crd["spec"]
@@ -47,10 +47,10 @@ def _diagram() -> str:
     return "\n".join([*lines, "```", ""])
 
 
-def _edits(policy: Mapping[str, Any]) -> str:
+def _rules(policy: Mapping[str, Any]) -> str:
     lines = [
         f"The ValidatingAdmissionPolicy `{policy['metadata']['name']}` comes with the CRDs.",
-        "It holds on every creation and change of a Task, not on writes of its status:\n",
+        "It holds on creations and changes of a Task, not on writes of its status:\n",
         *(f"- {validation['message']}" for validation in policy["spec"]["validations"]),
     ]
     return "\n".join([*lines, ""])

@@ -26,7 +26,7 @@ class Condition(StatusModel):
     """One condition, as in the Kubernetes API conventions."""
 
     type: Annotated[str, Field(min_length=1, max_length=64)]
-    """Scheduled, DependenciesMet, PodsReady, Succeeded, Suspended or LoadDataFresh."""
+    """What it is about."""
     status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: ReasonText

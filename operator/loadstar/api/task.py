@@ -21,13 +21,14 @@ from loadstar.api.base import (
 from loadstar.api.worker import Worker
 from loadstar.core.dependencies import Rule
 from loadstar.core.model import PodRetention, Strategy
+from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE, MOST_PRIORITY
 from loadstar.core.resources import Requests
 
 TaskName = Annotated[str, Field(min_length=1, max_length=63)]
 """That it is a DNS label is a rule of `edits`: the CRD's would run on each write of a status."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
-MUTABLE = ("description", "priority", "cancel", "suspend", "ttlSecondsAfterFinished")
+MUTABLE = ("description", "queue", "priority", "cancel", "suspend", "ttlSecondsAfterFinished")
 """What may be changed after a Task was created."""
 
 
@@ -114,7 +115,8 @@ class Placement(Model):
     take one where the first does not do, as for the zone of a volume."""
     requests: Requests | None = None
     """Declared: its Pods ask for what worker.resources says. Learned: for what Tasks of its class were seen to use,
-    never for more than that. Absent: as the PlacementPolicy says, which leaves requests equal to limits as they are."""
+    never for more than that. Absent: as its TaskQueue says, else the PlacementPolicy, neither of which touches requests
+    equal to limits."""
     requires_declared: Annotated[bool, Field(json_schema_extra=UNSAID)] = False
     """true: its Pods ask for what worker.resources says, whatever else is said."""
 
@@ -178,7 +180,10 @@ class TaskSpec(Model):
     """What this Task is for, for people."""
     type: DnsLabel | None = None
     """A type of the PlacementPolicy, which may bring a worker and capabilities."""
-    priority: Annotated[int, Field(ge=0, le=1000)] = 500
+    queue: Annotated[DnsLabel, Field(json_schema_extra=UNSAID)] = DEFAULT_QUEUE
+    """The TaskQueue of its namespace that it waits in; `default`, which needs no object, unless said otherwise. While
+    there is none of that name it waits. May be changed while the Task is PENDING."""
+    priority: Annotated[int, Field(ge=0, le=MOST_PRIORITY)] = DEFAULT_PRIORITY
     """Higher is placed first; may be changed until the Task is terminal."""
     dependencies: Annotated[list[TaskName], Field(max_length=1000, json_schema_extra=SET)] | None = None
     """Names of Tasks of the same namespace that must have ended before this one runs, in SUCCESS unless dependencyRules

@@ -158,7 +158,7 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
     unmet = dependence(needs, task.created, moment) if needs is not None and not needs.met else None
     if unmet is not None and node is None:
         return {"now": {"reason": str(unmet.reason), "message": unmet.message}}, [f"now      {unmet.message}"]
-    request = request_of(task, snapshot, store.node_of, store.profiles)
+    request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
     if request is None:
         text = missing_worker_message(task, store.policy)
         return {"now": {"message": text}}, [f"now      {text}"]

@@ -14,6 +14,7 @@ from loadstar.core.model import Attempt, Task, TaskStatus, Worker
 from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile
 from loadstar.core.quantity import CPU, MEMORY, Quantities
+from loadstar.core.queues import TaskQueue
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import NOTHING_LEARNED, Asks, Requests
 from loadstar.core.usage import Usage
@@ -54,16 +55,20 @@ def _stepped(millicores: float) -> int:
     return ceil(millicores / step) * step
 
 
-def wants(task: Task, worker: Worker, policy: Policy, *, required: bool = False) -> bool:
-    """Whether the Task's requests are to be learned. `required`: its type must have what it declares.
+def wants(
+    task: Task, worker: Worker, policy: Policy, queue: TaskQueue | None = None, *, required: bool = False
+) -> bool:
+    """Whether the Task's requests are to be learned: as it says itself, else its queue, else the policy.
 
-    Requests equal to limits are a promise of their own (QoS Guaranteed): only the Task itself may give it up.
+    `required`: its type must have what it declares. Requests equal to limits are a promise of their own (QoS
+    Guaranteed): only the Task itself may give it up.
     """
     if required or task.placement.requires_declared:
         return False
     if task.placement.requests is not None:
         return task.placement.requests is Requests.LEARNED
-    return policy.requests is Requests.LEARNED and not worker.guaranteed
+    said = queue.requests if queue is not None and queue.requests is not None else policy.requests
+    return said is Requests.LEARNED and not worker.guaranteed
 
 
 def asked(declared: Quantities, asks: Asks, status: TaskStatus) -> Asks:

@@ -20,7 +20,7 @@ from loadstar.core.model import NOTHING_MEASURED, Load, Node, Sample
 from loadstar.core.nodes import Charge, NodeView
 from loadstar.core.policy import Policy
 from loadstar.core.prediction import predict
-from loadstar.core.quantity import Quantities
+from loadstar.core.quantity import PODS, Quantities, total
 from loadstar.core.reservations import Reservation
 from loadstar.core.shapes import Shapes
 from loadstar.core.snapshot import Snapshot
@@ -139,6 +139,11 @@ class Ledger:
         if view := self.nodes.get(charge.node):
             view.add(identity, charge)
             self._changed.add(charge.node)
+
+    def ours(self, name: str) -> Quantities:
+        """What our own live Pods, and those that are promised, request on a node; their number as `pods`."""
+        charges = (self._charges[identity] for identity in self._on.get(name, ()))
+        return total({**one.requests, PODS: 1} for one in charges if one.reservation is not None and not one.over)
 
     def drop(self, identity: str) -> None:
         """Nothing is charged under this id any more; what samples still have of an ended Pod fades by itself."""

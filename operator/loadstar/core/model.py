@@ -13,6 +13,7 @@ from typing import Final
 
 from loadstar.core.dependencies import NO_DEPENDENCIES, Rule
 from loadstar.core.quantity import Quantities
+from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
 from loadstar.core.states import State
@@ -239,7 +240,8 @@ class Task:
     created: float
     worker: Worker | None
     type: str = ""
-    priority: int = 500
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
     dependencies: Mapping[str, Rule] = field(default_factory=lambda: NO_DEPENDENCIES)
     placement: Placement = Placement()
     retry: Retry = Retry()

@@ -30,10 +30,12 @@ SHOWN_PODS: Final = 10
 _SECOND_LOOK: Final = {Cause.AVOIDED, Cause.APART}
 
 
-def place(request: Request, snapshot: Snapshot) -> Decision:
+def place(request: Request, snapshot: Snapshot, known: Unplaced | None = None) -> Decision:
     """Choose a node for the Task, or say in one sentence why there is none.
 
     A Task whose every other node is out gets a second look at the ones to avoid: better tried again than never.
+    `known`: what was said of it a moment ago, which is said again where there still is no node: to count nodes by
+    cause takes a look at each of them.
     """
     decision = STRATEGIES[request.template.strategy](request, snapshot)
     if decision is not None:
@@ -42,6 +44,8 @@ def place(request: Request, snapshot: Snapshot) -> Decision:
         if _open(decision, snapshot):
             return replace(decision, learned=request.template.learned)
         return _as_declared(decision, request, snapshot)
+    if known is not None and not (request.avoid or request.apart or request.template.learned.requests):
+        return known
     rejections = {
         name: rejection for name, view in snapshot.nodes.items() if (rejection := reject(view, request)) is not None
     }

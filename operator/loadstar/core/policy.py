@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from loadstar.core.metering import Metering
 from loadstar.core.model import Strategy, Weights, Worker
+from loadstar.core.queues import Tenant
 from loadstar.core.resources import Requests
 
 
@@ -53,4 +54,5 @@ class Policy:
     stale_seconds: float = 180
     metering: Metering = field(default_factory=Metering)
     types: Mapping[str, TypeDefault] = field(default_factory=dict)
+    tenants: tuple[Tenant, ...] = ()
     generation: int = 0

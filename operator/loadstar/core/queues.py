@@ -14,6 +14,8 @@ from loadstar.core.resources import Requests
 
 DEFAULT_QUEUE: Final = "default"
 DEFAULT_WEIGHT: Final = 100
+DEFAULT_PRIORITY: Final = 500
+MOST_PRIORITY: Final = 1000
 
 
 class Ordering(StrEnum):
@@ -55,11 +57,15 @@ class TaskQueue:
     aging_seconds: float | None = 10
     requests: Requests | None = None
     preemption: Preemption = Preemption.NEVER
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Namespaces, by their labels, that share what the admin gives them. `max_priority`: None = no bound."""
+    """Namespaces, by their labels, that share what the admin gives them; an empty selector takes all.
+
+    `max_priority` of their Tasks: None = no bound. `namespaces`: those that are its own now (`tenants.resolved`).
+    """
 
     name: str
     selector: tuple[tuple[str, str], ...] = ()

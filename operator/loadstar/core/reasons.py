@@ -25,6 +25,10 @@ class Reason(StrEnum):
     NO_MATCHING_NODE = "NoMatchingNode"
     NO_READY_NODE = "NoReadyNode"
     NO_WORKER_FOR_TYPE = "NoWorkerForType"
+    QUEUE_LIMIT = "QueueLimit"
+    QUEUE_SUSPENDED = "QueueSuspended"
+    QUEUE_NOT_FOUND = "QueueNotFound"
+    TENANT_LIMIT = "TenantLimit"
     POD_CREATE_FORBIDDEN = "PodCreateForbidden"
     PREVIOUS_POD_ENDING = "PreviousPodEnding"
     NODE_CHOSEN = "NodeChosen"
@@ -63,6 +67,10 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.NO_MATCHING_NODE: "no node has the labels, capabilities and taints that it asks for or tolerates",
     Reason.NO_READY_NODE: "no node is Ready and open for Pods",
     Reason.NO_WORKER_FOR_TYPE: "names no worker, and its type has none in the PlacementPolicy",
+    Reason.QUEUE_LIMIT: "its queue holds as many Tasks, or as much CPU or memory, as it may",
+    Reason.QUEUE_SUSPENDED: "its queue is suspended: nothing of it is started until it is not",
+    Reason.QUEUE_NOT_FOUND: "names a TaskQueue that its namespace does not have",
+    Reason.TENANT_LIMIT: "its tenant holds as many Tasks, or as much CPU or memory, as the PlacementPolicy gives it",
     Reason.POD_CREATE_FORBIDDEN: "the API server refused the Pod: quota, limits, Pod security or a policy",
     Reason.PREVIOUS_POD_ENDING: "the Pod of an earlier attempt is still being ended",
     Reason.NODE_CHOSEN: "a node was chosen; its Pod is being created and started",

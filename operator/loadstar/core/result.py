@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+from unicodedata import category
 
 MOST_BYTES: Final = 4096
 """What a kubelet takes of a container's termination message."""
@@ -25,8 +26,8 @@ _BLANKS: Final = "\t\n\r"
 
 def cleaned(message: object) -> str | None:
     """A termination message as a result: at most 4 KiB of text without control characters; None when it is empty."""
-    text = "".join(sign for sign in str(message or "") if sign >= " " or sign in _BLANKS).strip(_BLANKS + " ")
-    return text.encode(errors="replace")[:MOST_BYTES].decode(errors="ignore") or None
+    text = "".join(sign for sign in str(message or "") if category(sign) != "Cc" or sign in _BLANKS).strip()
+    return text.encode(errors="replace")[:MOST_BYTES].decode(errors="ignore").strip() or None
 
 
 def variable(name: str) -> str:

@@ -23,6 +23,8 @@ LARGEST_TERM: Final = 0.5
 CLASSES: Final = (NodeClass.COLD, NodeClass.HOT, NodeClass.UNKNOWN, NodeClass.QUARANTINED, NodeClass.CLOSED)
 """In the order in which nodes are tried."""
 CLASS_ORDER: Final = {name: number for number, name in enumerate(CLASSES)}
+CLASS_RANK: Final = 2.0
+"""Above the rank of all but the worst nodes: so far apart are classes in `standing`."""
 NOTHING: Final = Reservation(0, 0)
 
 
@@ -113,3 +115,8 @@ def tie(node: str) -> int:
 def order(candidate: NodeScore) -> tuple[int, float, int]:
     """The sort key of nodes for a Task."""
     return CLASS_ORDER[candidate.node_class], candidate.rank, tie(candidate.node)
+
+
+def standing(candidate: NodeScore) -> float:
+    """Class and rank as one number, for comparing Tasks by the best node that each can have: lower is better."""
+    return CLASS_RANK * CLASS_ORDER[candidate.node_class] + min(CLASS_RANK, max(0.0, candidate.rank))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from loadstar.api import API_VERSION, TASK_PLURAL, TASK_UID_LABEL, convert
+from loadstar.api import API_VERSION, QUEUE_PLURAL, TASK_PLURAL, TASK_UID_LABEL, convert, queues
 from loadstar.kube import translate
 from loadstar.kube.client import Client
 from loadstar.kube.reflector import Ref, Reflector
@@ -38,8 +38,10 @@ class Observers:
     def reflectors(self, client: Client, clock: Clock, resync: float) -> dict[str, Reflector]:
         """One for each collection, by the name that a person reads."""
 
-        def reflector(path: str, seen: Callable[[Json], None], lost: Callable[..., None], **params: str) -> Reflector:
-            return Reflector(client, clock, path, seen=seen, lost=lost, params=params, resync=resync)
+        def reflector(
+            path: str, seen: Callable[[Json], None], lost: Callable[..., None], *, metadata: bool = False, **params: str
+        ) -> Reflector:
+            return Reflector(client, clock, path, seen=seen, lost=lost, params=params, resync=resync, metadata=metadata)
 
         return {
             "tasks": reflector(f"/apis/{API_VERSION}/{TASK_PLURAL}", self.task_seen, self.task_lost),
@@ -51,6 +53,8 @@ class Observers:
                 labelSelector=f"!{TASK_UID_LABEL}",
                 fieldSelector="status.phase!=Succeeded,status.phase!=Failed",
             ),
+            "queues": reflector(f"/apis/{API_VERSION}/{QUEUE_PLURAL}", self.queue_seen, self.queue_lost),
+            "namespaces": reflector("/api/v1/namespaces", self.namespace_seen, self.namespace_lost, metadata=True),
             "nodes": reflector("/api/v1/nodes", self.node_seen, self.node_lost),
         }
 
@@ -90,6 +94,26 @@ class Observers:
         """Somebody else's Pod has ended or is gone."""
         self._store.remove_other(ref.uid)
         self._wake()
+
+    def queue_seen(self, raw: Json) -> None:
+        """A TaskQueue; a write of its status alone is no news."""
+        if self._store.waitlist.put_queue(queues.read(raw)):
+            self._wake()
+
+    def queue_lost(self, ref: Ref, _: Json | None) -> None:
+        """A TaskQueue is gone: what waited in it waits for one of that name."""
+        self._store.waitlist.drop_queue((ref.namespace, ref.name))
+        self._wake()
+
+    def namespace_seen(self, raw: Json) -> None:
+        """A namespace: its labels say whose it is."""
+        meta = raw["metadata"]
+        if self._store.waitlist.put_namespace(meta["name"], meta.get("labels") or {}):
+            self._wake()
+
+    def namespace_lost(self, ref: Ref, _: Json | None) -> None:
+        """A namespace is gone."""
+        self._store.waitlist.drop_namespace(ref.name)
 
     def node_seen(self, raw: Json) -> None:
         """A Node."""

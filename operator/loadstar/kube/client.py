@@ -32,6 +32,8 @@ from loadstar.runtime.ports import (
 )
 
 MERGE_PATCH: Final = "application/merge-patch+json"
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 REQUEST_SECONDS: Final = 10.0
 CONNECTIONS: Final = 128
 LINE_BYTES: Final = 8 * 2**20
@@ -104,12 +106,14 @@ class Client:
         return answer
 
     @asynccontextmanager
-    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[Json]]:
+    async def watch(
+        self, path: str, params: Mapping[str, str], *, accept: str = "application/json"
+    ) -> AsyncIterator[AsyncIterator[Json]]:
         """Open a watch; yields an iterator over its events, which ends when the stream does."""
         try:
             async with self._session.get(
                 self._url(path, {**params, "watch": "true"}),
-                headers=await self._headers("application/json"),
+                headers=await self._headers(accept),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=SILENCE_SECONDS),
             ) as response:
                 if response.status >= 400:  # noqa: PLR2004 - HTTP

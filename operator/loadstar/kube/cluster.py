@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from loadstar import __version__
@@ -25,11 +25,9 @@ from loadstar.core.result import NO_RESULTS
 from loadstar.core.standing import Topology
 from loadstar.core.template import Template
 from loadstar.kube import translate
-from loadstar.kube.client import MERGE_PATCH, Client
+from loadstar.kube.client import MERGE_PATCH, METADATA_ONLY, Client
 from loadstar.kube.manifests import marks, pod_manifest
 from loadstar.runtime.ports import AlreadyExists, Clock, Conflict, LeaseRecord, NotFound
-
-METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 Json = dict[str, Any]
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any, Final
 
-from loadstar.kube.client import Client
+from loadstar.kube.client import METADATA_LIST, METADATA_ONLY, Client
 from loadstar.runtime.ports import Clock, ClusterError, NotFound, Unavailable
 
+JSON: Final = "application/json"
 PAGE: Final = 500
 LIST_SECONDS: Final = 30.0
 RESYNC_SECONDS: Final = 600.0
@@ -43,7 +44,10 @@ class Ref:
 
 
 class Reflector:
-    """`seen` gets every object that is new or changed; `lost` every one that is gone, with its last form if told."""
+    """`seen` gets every object that is new or changed; `lost` every one that is gone, with its last form if told.
+
+    `metadata`: of each object that alone is asked for.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Reflector:
         lost: Callable[[Ref, Json | None], None],
         params: Mapping[str, str] | None = None,
         resync: float = RESYNC_SECONDS,
+        metadata: bool = False,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -63,6 +68,7 @@ class Reflector:
         self._seen = seen
         self._lost = lost
         self._resync = resync
+        self._accept = (METADATA_LIST, METADATA_ONLY) if metadata else (JSON, JSON)
         self._known: dict[str, Ref] = {}
         self._version = ""
         self._listed = float("-inf")
@@ -98,7 +104,9 @@ class Reflector:
         found: set[str] = set()
         params = {**self._params, "limit": str(PAGE)}
         while True:
-            page = await self._client.request("GET", self._path, params=params, seconds=LIST_SECONDS)
+            page = await self._client.request(
+                "GET", self._path, params=params, accept=self._accept[0], seconds=LIST_SECONDS
+            )
             for raw in page.get("items") or ():
                 self._note(raw)
                 found.add(raw["metadata"]["uid"])
@@ -121,7 +129,7 @@ class Reflector:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(int(min(WATCH_SECONDS, self._resync))),
         }
-        async with self._client.watch(self._path, params) as events:
+        async with self._client.watch(self._path, params, accept=self._accept[1]) as events:
             while True:
                 try:
                     async with asyncio.timeout(SILENCE_SECONDS):

@@ -8,8 +8,8 @@ from typing import Any
 
 from loadstar.api import API_VERSION, PROFILE_PLURAL, profiles
 from loadstar.core.profile import Profile
-from loadstar.kube.client import Client
-from loadstar.kube.cluster import METADATA_ONLY, path_of
+from loadstar.kube.client import METADATA_ONLY, Client
+from loadstar.kube.cluster import path_of
 from loadstar.runtime.ports import KeptProfile, NotFound
 from loadstar.runtime.profiles import Name
 

@@ -13,13 +13,14 @@ from loadstar.runtime.results import Results
 
 
 class Dependents:
-    """`lookup` finds a Task as the store has it."""
+    """`lookup` finds a Task as the store has it; `rank` gets each whose priority may be another one."""
 
-    def __init__(self, lookup: Callable[[Key], Task | None]) -> None:
+    def __init__(self, lookup: Callable[[Key], Task | None], rank: Callable[[Task], None]) -> None:
         self.graph = Graph(lookup)
         self.results = Results()
         self.ripple: Callable[[Iterable[Key]], None] = _nobody
         self._lookup = lookup
+        self._rank = rank
 
     def apply(self, task: Task) -> None:
         """A Task is new or has changed; the store has it already, perhaps without its result."""
@@ -34,7 +35,10 @@ class Dependents:
 
     def _tell(self, changed: set[Key]) -> None:
         for key in changed:
-            if self._lookup(key) is None and not self.graph.needed(key):
+            task = self._lookup(key)
+            if task is not None:
+                self._rank(task)
+            elif not self.graph.needed(key):
                 self.results.forget(key)
         if changed:
             self.ripple(changed)

@@ -101,7 +101,7 @@ class Engine:
             telemetry.LEADING.set(1)
             for key in list(self._store.decisions):
                 self._store.decide(key, None)
-            self._store.pending.clear()
+            self._store.waitlist.backlog.clear()
             self._races.clear()
             self.touch(list(self._store.tasks))
             self.touch(self._store.orphan_keys())

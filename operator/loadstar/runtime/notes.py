@@ -13,6 +13,8 @@ from loadstar.core.instructions import Wait
 
 LAST_SECONDS: Final = 5.0
 WRITES_PER_SECOND: Final = 20.0
+SLACK: Final = 1e-6
+"""Seconds by which sums of times may be off."""
 
 Key = tuple[str, str]
 
@@ -22,6 +24,7 @@ class _Note:
     reason: str
     message: str
     since: float
+    turn: float | None = None
 
 
 class Notes:
@@ -29,12 +32,16 @@ class Notes:
 
     def __init__(self) -> None:
         self._notes: dict[Key, _Note] = {}
-        self._tokens = WRITES_PER_SECOND
-        self._filled = 0.0
+        self._last_turn = float("-inf")
 
     def forget(self, key: Key) -> None:
         """The Task moved on or is gone."""
         self._notes.pop(key, None)
+
+    def reason(self, key: Key) -> str:
+        """Why the Task waits, as far as it was looked at; empty when nothing is noted."""
+        note = self._notes.get(key)
+        return "" if note is None else note.reason
 
     def reasons(self) -> dict[str, int]:
         """How many Tasks wait, by reason."""
@@ -57,12 +64,9 @@ class Notes:
         left = note.since + LAST_SECONDS - now
         if left > 0:
             return left
-        return 0 if self._spend(now) else 1.0
-
-    def _spend(self, now: float) -> bool:
-        self._tokens = min(WRITES_PER_SECOND, self._tokens + (now - self._filled) * WRITES_PER_SECOND)
-        self._filled = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        if note.turn is None:
+            # Who waits for a write is told when its turn is, and does not ask meanwhile.
+            earliest = max(self._last_turn, now - 1.0)
+            note.turn = self._last_turn = earliest + 1 / WRITES_PER_SECOND
+        left = note.turn - now
+        return left if left > SLACK else 0.0

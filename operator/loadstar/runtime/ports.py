@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from loadstar.core.classes import Use
 from loadstar.core.coverage import Verdict
 from loadstar.core.model import Condition, Load, Node, Pod, Task, TaskStatus
+from loadstar.core.occupancy import QueueStatus
 from loadstar.core.profile import Profile
 from loadstar.core.result import NO_RESULTS
 from loadstar.core.standing import Topology
@@ -184,6 +185,14 @@ class ProfileObjects(Protocol):
 
     async def delete_profile(self, name: tuple[str, str], version: str) -> None:
         """Delete exactly that version. Raises Conflict, NotFound."""
+        ...
+
+
+class QueueObjects(Protocol):
+    """Where queues are, by namespace and name. Every method may raise Unavailable or Throttled."""
+
+    async def write_queue_status(self, name: tuple[str, str], status: QueueStatus, now: float) -> None:
+        """Replace the status of the TaskQueue. Raises NotFound."""
         ...
 
 

@@ -18,7 +18,8 @@ from loadstar.core.learning import ENOUGH_RUNS, asked, rule, spared, wants
 from loadstar.core.model import Phase, Pod, Task
 from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile, Run, learned, profile_name
-from loadstar.core.resources import NOTHING_LEARNED, Asks, Requests, learnable
+from loadstar.core.queues import TaskQueue
+from loadstar.core.resources import NOTHING_LEARNED, Asks, learnable
 from loadstar.core.states import State
 from loadstar.core.template import Template, resolve
 from loadstar.core.usage import UNMEASURED, Usage, taken
@@ -153,11 +154,11 @@ class Profiles:
             del self._barred[next(iter(self._barred))]
         self._barred[name] = until
 
-    def template(self, task: Task, template: Template, policy: Policy, now: float) -> Template:
+    def template(
+        self, task: Task, template: Template, policy: Policy, now: float, queue: TaskQueue | None = None
+    ) -> Template:
         """The template with what its class was learned to use, where that is wanted."""
-        if task.placement.requests is None and policy.requests is Requests.DECLARED:
-            return template
-        if not wants(task, template.worker, policy, required=template.requires_declared):
+        if not wants(task, template.worker, policy, queue, required=template.requires_declared):
             return template
         name = name_of(task, template)
         if self._barred.get(name, 0.0) > now:

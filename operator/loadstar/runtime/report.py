@@ -74,7 +74,7 @@ def live(store: Store, now: float) -> Iterator[Live]:
         if (template := resolve(task, store.policy)) is not None:
             declared, held, name = template.worker.requests, task.status.resources, name_of(task, template)
             requested = held.requested if held is not None and held.learned else declared
-            learned = store.profiles.template(task, template, learning, now).learned.requests
+            learned = store.profiles.template(task, template, learning, now, store.queues.of(task)).learned.requests
             yield Live(name, declared, requested, learned)
 
 

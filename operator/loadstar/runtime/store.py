@@ -15,7 +15,7 @@ from loadstar.core.ledger import Ledger
 from loadstar.core.model import Load, Node, Pod, Strategy, Task
 from loadstar.core.naming import pod_name
 from loadstar.core.nodes import Charge
-from loadstar.core.placement import Decision, Placed
+from loadstar.core.placement import Placed
 from loadstar.core.policy import Policy
 from loadstar.core.quantity import Quantities
 from loadstar.core.quarantine import Quarantine
@@ -29,6 +29,8 @@ from loadstar.runtime.dependents import Dependents
 from loadstar.runtime.essence import essence, stripped
 from loadstar.runtime.orphans import Orphans
 from loadstar.runtime.profiles import Profiles
+from loadstar.runtime.queues import Queues
+from loadstar.runtime.waitlist import Waitlist
 
 Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
@@ -50,8 +52,10 @@ class Store:
         self.tasks: dict[Key, Task] = {}
         self.nodes: dict[str, Node] = {}
         self.policy = Policy()
-        self.decisions: dict[Key, Decision] = {}
-        self.pending: set[Key] = set()
+        self.queues = Queues()
+        self.dependents = Dependents(self.tasks.get, self._rank)
+        self.waitlist = Waitlist(self.queues, self.dependents.graph.priority)
+        self.decisions: dict[Key, Placed] = {}
         self._ledger = Ledger()
         self._keys: dict[str, Key] = {}
         self._pods: dict[str, dict[str, Pod]] = {}
@@ -60,7 +64,6 @@ class Store:
         self._refusals: dict[Key, Refusal] = {}
         self._lost_nodes: set[str] = set()
         self.profiles = Profiles()
-        self.dependents = Dependents(self.tasks.get)
         self._choices = Choices()
         self._quarantine = Quarantine()
 
@@ -73,6 +76,7 @@ class Store:
         if known is not None and not newer(task.resource_version, known.resource_version):
             return NOTHING
         self._judge(task)
+        self.queues.follow(known, task)
         full = task
         if task.status.state.terminal:
             task = essence(task)
@@ -85,7 +89,6 @@ class Store:
         self._keys[task.uid] = task.key
         self._orphans.discard(task.key, task.uid)
         if task.status.state is not State.PENDING or task.deleting or task.suspend or task.cancel:
-            self.pending.discard(task.key)
             self.decisions.pop(task.key, None)
         self._promise(task)
         self.dependents.apply(full)
@@ -98,7 +101,7 @@ class Store:
             return
         del self.tasks[key]
         self._keys.pop(uid, None)
-        self.pending.discard(key)
+        self.waitlist.forget(key)
         self.decisions.pop(key, None)
         self._refusals.pop(key, None)
         self._choices.forget(key)
@@ -219,6 +222,7 @@ class Store:
         known = self.nodes.get(node.name)
         self.nodes[node.name] = node
         self._ledger.put_node(node)
+        self.waitlist.backlog.put_node(node.name, node.allocatable)
         returned = node.name in self._lost_nodes
         self._lost_nodes.discard(node.name)
         if not returned and (known is None or state_of(known) is state_of(node)):
@@ -229,19 +233,20 @@ class Store:
         """A Node has disappeared."""
         self.nodes.pop(name, None)
         self._ledger.drop_node(name)
+        self.waitlist.backlog.drop_node(name)
         keys = self._tasks_on(name)
         if keys:
             self._lost_nodes.add(name)
         return keys
 
-    def decide(self, key: Key, decision: Decision | None) -> None:
-        """Keep (or forget) what the last placement cycle said about a Task."""
+    def decide(self, key: Key, decision: Placed | None) -> None:
+        """Keep (or forget) the node that a Task is to have; why others have none is the waitlist's to know."""
         if decision is None:
             self.decisions.pop(key, None)
         else:
             self.decisions[key] = decision
             self._choices.note(key, decision)
-            if isinstance(decision, Placed) and decision.node and decision.strategy is Strategy.ROUND_ROBIN:
+            if decision.node and decision.strategy is Strategy.ROUND_ROBIN:
                 self._ledger.serve(decision.node)
         if task := self.tasks.get(key):
             self._promise(task)
@@ -262,7 +267,7 @@ class Store:
             task=task,
             policy=self.policy,
             pods=pods,
-            decision=self.decisions.get(key),
+            decision=self.decisions.get(key) or self.waitlist.backlog.verdict(key),
             refusal=self._refusals.get(key),
             node_state=state,
             node_since=since,
@@ -273,18 +278,13 @@ class Store:
             needed=self.dependents.graph.needed(key),
         )
 
-    def priority_of(self, key: Key) -> int:
-        """The priority that a Task has, its own or that of a Task that waits for it; 0 for one that is not known."""
-        task = self.tasks.get(key)
-        return 0 if task is None else self.dependents.graph.priority(task)
-
     def node_of(self, key: Key, *, now: bool) -> str:
         """Where a Task is or will be; else, unless only `now` is asked for, where it was last. Empty when nowhere."""
         task = self.tasks.get(key)
         if task is None:
             return ""
         decision = self.decisions.get(key)
-        if task.status.state is State.PENDING and isinstance(decision, Placed):
+        if task.status.state is State.PENDING and decision is not None:
             return decision.node or ""
         if task.status.state in {State.ASSIGNED, State.RUNNING} or not now:
             return task.status.assigned_to or (task.status.attempts[-1].node if task.status.attempts else "")
@@ -307,6 +307,18 @@ class Store:
     def snapshot(self, now: float) -> Snapshot:
         """All nodes with their load, what is requested of them, and what ours add to the sample."""
         return self._ledger.snapshot(self.policy, now)
+
+    def claim(self, identity: str, node: str, requests: Quantities) -> None:
+        """Keep room on a node for a Task that is not to go there yet."""
+        self._ledger.put(identity, Charge(node, requests))
+
+    def unclaim(self, identity: str) -> None:
+        """It is kept no more."""
+        self._ledger.drop(identity)
+
+    def ours(self, node: str) -> Quantities:
+        """What our Pods on a node request."""
+        return self._ledger.ours(node)
 
     def quarantine(self, node: str, until: float) -> None:
         """Somebody who knows all Tasks says that this node is quarantined."""
@@ -340,6 +352,10 @@ class Store:
         if task is not None:
             self._promise(task)
 
+    def _rank(self, task: Task) -> None:
+        """A Task may have inherited another priority."""
+        self.waitlist.change(task.key, self.dependents.graph.priority(task))
+
     def _forget(self, pod: Pod) -> None:
         self._ledger.drop(pod.uid)
         self.profiles.forget_pod(pod.uid)
@@ -361,10 +377,11 @@ class Store:
     def _promise(self, task: Task) -> None:
         """Charge the node for a Pod that is decided on but not there yet; a Pod that is there counts by itself."""
         self._choices.follow(task, self.decisions.get(task.key))
+        self.waitlist.follow(task, self.decisions.get(task.key), self.policy)
         node = ""
         if task.status.state is State.PENDING:
             decision = self.decisions.get(task.key)
-            node = (decision.node or "") if isinstance(decision, Placed) else ""
+            node = (decision.node or "") if decision is not None else ""
         elif task.status.state is State.ASSIGNED:
             pods = self._pods.get(task.uid, {}).values()
             node = "" if any(p.attempt == task.status.attempt for p in pods) else task.status.assigned_to

@@ -16,7 +16,7 @@ from loadstar.core.states import TRANSITIONS, State
 
 ROOT = Path(__file__).parents[3]
 CLIENT_SIDE_APPLY = 262_144
-CRDS = [crd.task_crd(), crd.policy_crd()]
+CRDS = [crd.task_crd(), crd.policy_crd(), crd.queue_crd(), crd.profile_crd()]
 
 
 def version(document: Schema) -> Schema:
@@ -133,15 +133,16 @@ def test_new_task_has_a_status() -> None:
 
 def test_names_columns_and_selectors() -> None:
     """What users type and see: short names, the category, columns in their order, fields to select by."""
-    task, policy = CRDS
+    task, policy, *_ = CRDS
     assert task["metadata"]["name"] == "tasks.loadstar.dev"
-    assert [document["spec"]["names"]["shortNames"] for document in CRDS] == [["ldt"], ["ldp"]]
-    assert [document["spec"]["names"]["categories"] for document in CRDS] == [["loadstar"]] * 2
+    assert [document["spec"]["names"]["shortNames"] for document in CRDS] == [["ldt"], ["ldp"], ["ldq"], ["ldtp"]]
+    assert [document["spec"]["names"]["categories"] for document in CRDS] == [["loadstar"]] * 4
     assert (task["spec"]["scope"], policy["spec"]["scope"]) == ("Namespaced", "Cluster")
     columns = version(task)["additionalPrinterColumns"]
     shown = [column["name"] for column in columns if not column.get("priority")]
     assert shown == ["State", "Node", "Priority", "Parts", "Attempt", "Reason", "Age"]
     assert [column["name"] for column in columns if column.get("priority")] == [
+        "Queue",
         "Score",
         "Duration",
         "Exit",
@@ -149,6 +150,6 @@ def test_names_columns_and_selectors() -> None:
         "Message",
     ]
     selectable = [field["jsonPath"] for field in version(task)["selectableFields"]]
-    assert selectable == [".status.state", ".status.assignedTo", ".spec.type"]
+    assert selectable == [".status.state", ".status.assignedTo", ".spec.type", ".spec.queue"]
     known = {path.removeprefix("Task") for path, _ in fields()} | {".metadata.creationTimestamp"}
     assert {column["jsonPath"] for column in columns} | set(selectable) <= known

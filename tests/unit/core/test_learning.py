@@ -21,6 +21,7 @@ from loadstar.core.learning import (
 from loadstar.core.model import Attempt, Placement, TaskStatus, Worker
 from loadstar.core.policy import Policy
 from loadstar.core.profile import Profile
+from loadstar.core.queues import TaskQueue
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import NOTHING_LEARNED, Asks, Requests, Resources
 from tests.unit.core.builders import GI, task
@@ -85,6 +86,23 @@ def test_who_is_asked_for_what_was_learned() -> None:
     assert not wants(task(placement=Placement(requests=Requests.DECLARED)), plain, LEARNED)
     assert not wants(task(placement=Placement(requires_declared=True)), plain, LEARNED)
     assert not wants(asks, plain, LEARNED, required=True)
+
+
+def test_the_queue_is_asked_between_task_and_policy() -> None:
+    """A TaskQueue that says Learned or Declared comes before the policy and after the Task; one that is silent counts
+    nothing.
+    """
+    plain, promised = Worker(b"", DECLARED), Worker(b"", DECLARED, guaranteed=True)
+    learned, declared = (TaskQueue("ns", "q", requests=said) for said in (Requests.LEARNED, Requests.DECLARED))
+    silent = TaskQueue("ns", "q")
+    assert wants(task(), plain, Policy(), learned)
+    assert not wants(task(), promised, Policy(), learned)
+    assert not wants(task(), plain, LEARNED, declared)
+    assert wants(task(), plain, LEARNED, silent)
+    assert not wants(task(), plain, Policy(), silent)
+    assert not wants(task(placement=Placement(requests=Requests.DECLARED)), plain, Policy(), learned)
+    assert wants(task(placement=Placement(requests=Requests.LEARNED)), plain, Policy(), declared)
+    assert not wants(task(), plain, Policy(), learned, required=True)
 
 
 ASKS = Asks({"cpu": 100, "memory": 64 * MI}, 100)

@@ -33,13 +33,21 @@ class FakeClient:
     def __init__(self, pages: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
         self.pages = pages
         self.events = events
+        self.accepted: list[str] = []
 
-    async def request(self, method: str, path: str, *, params: Mapping[str, str], seconds: float) -> dict[str, Any]:
+    async def request(
+        self, method: str, path: str, *, params: Mapping[str, str], accept: str, seconds: float
+    ) -> dict[str, Any]:
         assert (method, path) == ("GET", "/things")
+        self.accepted.append(accept)
         return self.pages.pop(0)
 
     @asynccontextmanager
-    async def watch(self, path: str, params: Mapping[str, str]) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    async def watch(
+        self, path: str, params: Mapping[str, str], *, accept: str
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        self.accepted.append(accept)
+
         async def stream() -> AsyncIterator[dict[str, Any]]:
             for event in self.events:
                 yield event
@@ -47,7 +55,7 @@ class FakeClient:
         yield stream()
 
 
-def reflector(client: FakeClient) -> tuple[Reflector, list[str]]:
+def reflector(client: FakeClient, *, metadata: bool = False) -> tuple[Reflector, list[str]]:
     said: list[str] = []
     made = Reflector(
         client,  # type: ignore[arg-type] # stands in for the client
@@ -55,6 +63,7 @@ def reflector(client: FakeClient) -> tuple[Reflector, list[str]]:
         "/things",
         seen=lambda item: said.append("+" + item["metadata"]["uid"]),
         lost=lambda ref, _: said.append("-" + ref.uid),
+        metadata=metadata,
     )
     return made, said
 
@@ -70,6 +79,28 @@ async def test_a_list_reports_all_pages_and_then_only_what_is_gone() -> None:
     assert made.synced.is_set()
     await made._list()
     assert said == ["+a", "+b", "+b", "-a"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "accepted"),
+    [
+        (False, ["application/json", "application/json"]),
+        (
+            True,
+            [
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            ],
+        ),
+    ],
+)
+async def test_no_more_is_asked_for_than_is_wanted(*, metadata: bool, accepted: list[str]) -> None:
+    """Of objects whose metadata is enough, the API server is asked for nothing else, in the list and in the watch."""
+    client = FakeClient([{"items": [], "metadata": {"resourceVersion": "5"}}], [])
+    made, _ = reflector(client, metadata=metadata)
+    await made._list()
+    await made._watch()
+    assert client.accepted == accepted
 
 
 async def test_events_move_the_version_and_410_asks_for_a_new_list() -> None:

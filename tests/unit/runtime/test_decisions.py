@@ -14,7 +14,7 @@ from loadstar.core.record import Record, difference, replay
 from loadstar.runtime import decisions
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.decisions import Decisions
-from loadstar.runtime.store import Store
+from loadstar.runtime.store import Key, Store
 from tests.unit.core.builders import NOW, ledger, request, task, view, worker
 from tests.unit.core.test_record import decided
 from tests.unit.runtime.fakes import FakeClock, LoopClock
@@ -80,6 +80,11 @@ def test_a_disk_that_fails_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptu
     assert names(path.read_bytes()) == ["late"]
 
 
+def join(store: Store, key: Key) -> None:
+    """The Task asks for a node."""
+    assert store.waitlist.join(store.tasks[key], store.policy)
+
+
 async def placed(store: Store, log: Decisions) -> None:
     """One cycle."""
     await Cycle(store, FakeClock(), lambda _: None, log)._place_all()
@@ -92,11 +97,11 @@ async def test_the_cycle_keeps_what_it_decides() -> None:
     store.apply_node(view("b").node)
     for number in range(3):
         store.apply_task(task(name=f"t{number}", uid=f"u{number}", created=NOW - 10 + number))
-        store.pending.add(("ns", f"t{number}"))
+        join(store, ("ns", f"t{number}"))
     for number in range(2):
         own = worker(cpu=9000)
         store.apply_task(task(name=f"big{number}", uid=f"b{number}", created=NOW + number, worker=own))
-        store.pending.add(("ns", f"big{number}"))
+        join(store, ("ns", f"big{number}"))
     await placed(store, log)
     await placed(store, log)
     lines = log.lines()
@@ -113,7 +118,7 @@ async def test_a_pod_that_is_shown_to_autoscalers_is_on_record() -> None:
     store.apply_other("x", "a", {"cpu": 4000})
     for name, created in (("young", NOW), ("old", NOW - 60)):
         store.apply_task(task(name=name, uid=name, created=created, priority=900 if name == "young" else 500))
-        store.pending.add(("ns", name))
+        join(store, ("ns", name))
     await placed(store, log)
     records = {one.task[1]: one for one in map(read, log.lines().splitlines())}
     assert [difference(one, replay(one)) for one in records.values()] == ["", ""]
@@ -126,7 +131,7 @@ async def test_none_is_kept_when_it_is_off() -> None:
     store, log = Store(), Decisions(0, FakeClock())
     store.apply_node(view("a").node)
     store.apply_task(task())
-    store.pending.add(("ns", "t"))
+    join(store, ("ns", "t"))
     await placed(store, log)
     assert store.decisions
     assert log.lines() == b""

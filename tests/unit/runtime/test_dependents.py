@@ -131,11 +131,19 @@ def test_a_result_outlives_its_task_as_long_as_somebody_waits() -> None:
 
 
 def test_a_dependency_has_the_priority_of_who_waits_for_it() -> None:
-    """What a cycle orders by; a name that is not known has none."""
+    """The backlog is told at once when it rises, and when it falls."""
     store = Store()
     store.apply_task(named("a", priority=100))
+    assert store.waitlist.join(store.tasks["ns", "a"], store.policy)
+
+    def counts() -> int:
+        return store.waitlist.backlog.waiting(("ns", "a")).priority
+
+    assert counts() == 100
     store.apply_task(named("b", "a", priority=900))
-    assert [store.priority_of(("ns", name)) for name in "abc"] == [900, 900, 0]
+    assert counts() == 900
+    store.remove_task(("ns", "b"), "b________1")
+    assert counts() == 100
 
 
 async def test_a_loss_is_written_once_it_would_be_forgotten() -> None:

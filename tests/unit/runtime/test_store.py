@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from loadstar.core.classes import Use
 from loadstar.core.instructions import Wait
 from loadstar.core.model import Attempt, Phase, TaskStatus
@@ -207,6 +209,9 @@ def test_wait_reasons_are_written_late_once_and_slowly() -> None:
         notes.take(("ns", str(number)), wait, "Queued", 200.0)
     answers = [notes.take(("ns", str(number)), wait, "Queued", 205.0) for number in range(100)]
     assert answers.count(0) == WRITES_PER_SECOND
+    later = sorted(answer for answer in answers if answer)
+    assert later == pytest.approx([(number + 1) / WRITES_PER_SECOND for number in range(80)])
+    assert notes.take(("ns", str(answers.index(later[-1]))), wait, "Queued", 205 + later[-1]) == 0, "its turn has come"
 
 
 def test_a_pod_is_ours_by_name_and_owner() -> None:
