@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -85,6 +86,11 @@ def test_the_urgent_gets_room(tasks: Tasks, kubectl: Kubectl, namespace: str, hi
     assert [seen.body["status"].get("stopping") for seen in history.of("low")].count("Preempted") >= 1
 
 
+def succeeded(name: str, found: dict[str, Json]) -> bool:
+    """The Task is over and well."""
+    return bool(found[name]["status"]["state"] == "SUCCESS")
+
+
 @pytest.mark.usefixtures("history")
 def test_three_times_is_enough(tasks: Tasks, kubectl: Kubectl) -> None:
     """After the third time a Task is left alone, whoever waits."""
@@ -93,7 +99,7 @@ def test_three_times_is_enough(tasks: Tasks, kubectl: Kubectl) -> None:
         for number in range(1, 4):
             tasks.wait(lambda found: running(found, "low"), 90)
             tasks.apply(seated(f"high-{number}", 900, 0.1, queue="urgent"))
-            tasks.wait(lambda found, name=f"high-{number}": found[name]["status"]["state"] == "SUCCESS", 90)
+            tasks.wait(partial(succeeded, f"high-{number}"), 90)
         tasks.wait(lambda found: running(found, "low"), 90)
         tasks.apply(seated("high-4", 900, 0.1, queue="urgent"))
         tasks.wait_reason("high-4", "WaitingForCapacity")

@@ -26,7 +26,7 @@ from loadstar.core.instructions import (
 from loadstar.core.model import Attempt, Phase, Pod, PodRetention, Retry, TaskStatus
 from loadstar.core.placement import Decision, Unplaced
 from loadstar.core.reasons import Reason
-from loadstar.core.rules import RULED, Action, Rule
+from loadstar.core.rules import RULED, Action
 from loadstar.core.states import State
 from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.view import NodeState, Refusal
