@@ -133,6 +133,19 @@ class Totals(StatusModel):
 Standings = Annotated[list[NodeStanding], Field(max_length=SHOWN, json_schema_extra=keyed("name"))]
 
 
+class KeptNode(StatusModel):
+    """A node on which nobody is placed until one Task fits that has waited long for room."""
+
+    node: Name
+    """Its name."""
+    task: Text
+    """Namespace and name of the Task, such as media/encode-7."""
+    cpu: Name | None = None
+    """CPU that the Task requests."""
+    memory: Name | None = None
+    """Memory that the Task requests."""
+
+
 class PlacementPolicyStatus(StatusModel):
     """The cluster as the operator sees it; written when it is news, at most every 15 s."""
 
@@ -146,6 +159,8 @@ class PlacementPolicyStatus(StatusModel):
     """The 20 best nodes, best first. `loadstar top` shows all."""
     worst: Standings | None = None
     """Of the others the 20 worst, worst first; where there are fewer, also nodes that are closed."""
+    kept: Annotated[list[KeptNode], Field(max_length=SHOWN, json_schema_extra=keyed("node"))] | None = None
+    """Nodes that are kept for Tasks which have waited long for room, those first that were kept first."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
     """LoadDataFresh: whether every open node has a fresh sample. MetricsReady: whether every resource that has a source
     is measured; MetricsServerReady, KubeletReady, PrometheusReady: how the last reading of each went. RequestsFit:

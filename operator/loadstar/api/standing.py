@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadstar.api.convert import MESSAGE_CHARACTERS, MOST
+from loadstar.core.claims import Claim
 from loadstar.core.prediction import Term
 from loadstar.core.quantity import CPU, MEMORY, show
 from loadstar.core.standing import Standing, Topology, Totals
@@ -18,7 +19,14 @@ def topology_document(value: Topology) -> Json:
         "totals": totals_document(value.totals),
         "best": [standing_document(item) for item in value.best],
         "worst": [standing_document(item) for item in value.worst],
+        "kept": [claim_document(item) for item in value.kept],
     }
+
+
+def claim_document(value: Claim) -> Json:
+    """A node that is kept for a Task."""
+    requests = {name: show(name, value.requests[name]) for name in (CPU, MEMORY) if name in value.requests}
+    return {"node": value.node, "task": "/".join(value.key), **requests}
 
 
 def totals_document(value: Totals) -> Json:

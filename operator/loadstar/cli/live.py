@@ -22,9 +22,11 @@ from loadstar.api import (
     convert,
     queues,
 )
+from loadstar.core.claims import Claim
 from loadstar.core.coverage import spoken
 from loadstar.core.metering import Source
 from loadstar.core.model import Load, NodeClass
+from loadstar.core.quantity import CPU, MEMORY, amounts
 from loadstar.core.states import State
 from loadstar.kube import translate
 from loadstar.kube.client import Client
@@ -71,6 +73,7 @@ async def view(client: Client, policy: Json) -> Store:
     if ours:
         await _learn(client, store)
     quarantined(store, policy.get("status") or {}, time.time())
+    keep(store, policy.get("status") or {})
     return store
 
 
@@ -92,6 +95,16 @@ def quarantined(store: Store, status: Mapping[str, Any], now: float) -> None:
     for item in (*(status.get("best") or ()), *(status.get("worst") or ())):
         if item.get("class") == NodeClass.QUARANTINED:
             store.quarantine(item["name"], now + 60)
+
+
+def keep(store: Store, status: Mapping[str, Any]) -> None:
+    """Take over which nodes the operator keeps for whom."""
+    for item in status.get("kept") or ():
+        namespace, _, name = item["task"].partition("/")
+        requests = amounts({what: item[what] for what in (CPU, MEMORY) if what in item})
+        claim = Claim((namespace, name), item["node"], requests, 0.0)
+        store.waitlist.backlog.kept[claim.key] = claim
+        store.claim(claim.identity, claim.node, claim.requests)
 
 
 async def _hold(client: Client, store: Store) -> None:

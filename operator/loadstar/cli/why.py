@@ -16,6 +16,7 @@ from loadstar.api import convert
 from loadstar.api.account import account_document
 from loadstar.api.times import format_time
 from loadstar.cli.live import Json, policy_object, view
+from loadstar.cli.place import line_up, placed
 from loadstar.cli.room import room
 from loadstar.cli.session import connected, default_namespace, waiting
 from loadstar.core.account import account, lines, verdict
@@ -135,6 +136,8 @@ async def now(client: Client, task: Task, node: str | None) -> tuple[Json, list[
     except Forbidden:
         return {"now": {"message": NOT_ALLOWED}}, [f"now      {NOT_ALLOWED}"]
     await _neighbours(client, store, task)
+    if task.status.state is State.PENDING:
+        await line_up(client, store, task)
     return answer(store, task, node, time.time())
 
 
@@ -157,10 +160,17 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
     if request is None:
         text = missing_worker_message(task, store.policy)
         return {"now": {"message": text}}, [f"now      {text}"]
-    decision = place(request, snapshot)
+    waitlist = store.waitlist
+    claim = waitlist.backlog.kept.get(task.key)
+    if claim is not None:
+        store.unclaim(claim.identity)
+        snapshot = store.snapshot(moment)
+    barred = waitlist.backlog.barred(task.key, request.template.requests) if task.key in waitlist else None
+    decision = barred or place(request, snapshot)
     document: Json = {}
     said: list[str] = []
     if task.status.state is State.PENDING:
+        document["queue"], said = placed(store, task)
         document["now"] = decided(decision)
         would = "it would be placed: " if isinstance(decision, Placed) else ""
         said.append(f"now      {would}{decision.message}")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from loadstar.core.branch import SCORE_POINTS, Branch, Household, Lane, Line, QueueName
+from loadstar.core.claims import Claim
 from loadstar.core.decision import Unplaced
 from loadstar.core.limits import exceeded
 from loadstar.core.parking import Parking, Room
@@ -32,13 +33,13 @@ Owner = Callable[[str], Tenant | None]
 class Backlog:
     """`news`: Tasks whose reason for waiting is another one since somebody took them out of here.
 
-    `kept`: by Task, the node that is kept for it while it waits for room.
+    `kept`: claims on nodes of Tasks that wait for room.
     """
 
     def __init__(self, owner: Owner = lambda _: None) -> None:
         self.capacity = Capacity()
         self.news: dict[Key, None] = {}
-        self.kept: dict[Key, str] = {}
+        self.kept: dict[Key, Claim] = {}
         self._owner = owner
         self._root = Branch("", None)
         self._namespaces: dict[str, Branch] = {}
@@ -209,12 +210,20 @@ class Backlog:
                 return True
         return False
 
-    def admits(self, key: Key, requests: Quantities) -> bool:
-        """True when nothing but want of room keeps the Task, which waits and requests this."""
-        path = tuple(self.line(key).lane.path())
-        return all(node.block is None for node in path) and not any(
-            exceeded(node.limits, node.held, node.title, node.reason, requests) for node in path
-        )
+    def barred(self, key: Key, requests: Quantities) -> Unplaced | None:
+        """What but want of room keeps a Task that waits and requests this; None when nothing does."""
+        for node in self.line(key).lane.path():
+            found = node.block or exceeded(node.limits, node.held, node.title, node.reason, requests)
+            if found is not None:
+                return found
+        return None
+
+    def ahead(self, key: Key) -> list[Key]:
+        """The Tasks of the same queue that are asked before this one while all find room, the first one first."""
+        lane = self.line(key).lane
+        place = self._waiting[key].place(lane.rules)
+        places = ((line.order.priority(other), other) for line in lane.lines.values() for other in line.order)
+        return [other for before, other in sorted(places) if before < place]
 
     def park(self, line: Line, verdict: Unplaced, template: Template) -> None:
         """There is no node for the line's Tasks: it is not asked again until there may be."""
@@ -247,7 +256,7 @@ class Backlog:
             return None
         answer = self._lanes[key[0], one.queue].lines[one.form].answer
         if answer is not None and key in self.kept and answer.reason is Reason.WAITING_FOR_CAPACITY:
-            return replace(answer, message=f"{answer.message}; {self.kept[key]} is kept for it until it fits")
+            return replace(answer, message=f"{answer.message}; {self.kept[key].node} is kept for it until it fits")
         return answer
 
     def line(self, key: Key) -> Line:

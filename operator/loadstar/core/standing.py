@@ -6,11 +6,12 @@ A cluster may have thousands of nodes: what is reported of them by name is bound
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import pstdev
 from typing import Final
 
+from loadstar.core.claims import Claim
 from loadstar.core.fit import closed
 from loadstar.core.fleet import fresh
 from loadstar.core.model import NOTHING_MEASURED, NodeClass, NodeScore, Sample
@@ -69,11 +70,15 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The best nodes, best first; of the others the worst, worst first, and then some that take no Pods; all in sum."""
+    """The best nodes, best first; of the others the worst, worst first, and then some that take no Pods; all in sum.
+
+    `kept`: nodes that are kept for Tasks which have waited long.
+    """
 
     best: tuple[Standing, ...]
     worst: tuple[Standing, ...]
     totals: Totals
+    kept: tuple[Claim, ...] = ()
 
 
 def standings(snapshot: Snapshot) -> list[Standing]:
@@ -121,12 +126,13 @@ def reason(view: NodeView, prediction: Prediction, score: NodeScore, policy: Pol
     return ""
 
 
-def topology(ordered: Sequence[Standing]) -> Topology:
-    """What is reported of nodes in the order of `standings`."""
+def topology(ordered: Sequence[Standing], claims: Iterable[Claim] = ()) -> Topology:
+    """What is reported of nodes in the order of `standings`, and of claims."""
     able = [item for item in ordered if item.open]
     shut = [item for item in ordered if not item.open]
     worst = able[SHOWN:][::-1][:SHOWN]
-    return Topology(tuple(able[:SHOWN]), (*worst, *shut[: SHOWN - len(worst)]), totals(ordered))
+    oldest = tuple(sorted(claims, key=lambda claim: (claim.since, claim.key))[:SHOWN])
+    return Topology(tuple(able[:SHOWN]), (*worst, *shut[: SHOWN - len(worst)]), totals(ordered), oldest)
 
 
 def totals(ordered: Sequence[Standing]) -> Totals:

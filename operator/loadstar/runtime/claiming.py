@@ -24,7 +24,7 @@ class Claiming:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._claims: dict[Key, Claim] = {}
+        self._claims = store.waitlist.backlog.kept
 
     def __iter__(self) -> Iterator[Claim]:
         return iter(tuple(self._claims.values()))
@@ -36,7 +36,6 @@ class Claiming:
         """Keep the node for the Task."""
         self._claims[claim.key] = claim
         self._store.claim(claim.identity, claim.node, claim.requests)
-        self._store.waitlist.backlog.kept[claim.key] = claim.node
 
     def has(self, key: Key) -> bool:
         """True while a node is kept for the Task."""
@@ -47,7 +46,6 @@ class Claiming:
         claim = self._claims.pop(key, None)
         if claim is not None:
             self._store.unclaim(claim.identity)
-            self._store.waitlist.backlog.kept.pop(key, None)
         return claim
 
     def met(self, nodes: Mapping[str, NodeView]) -> list[Claim]:

@@ -162,7 +162,7 @@ class Cycle:
     def _redeem(self, claim: Claim) -> None:
         """The node that was kept for a Task has room for it: it comes before all others, if limits allow."""
         looked = self._look(claim.key)
-        if looked is None or not self._backlog.admits(claim.key, looked[1].template.requests):
+        if looked is None or self._backlog.barred(claim.key, looked[1].template.requests) is not None:
             return
         task, request, _ = looked
         self._claiming.drop(claim.key)

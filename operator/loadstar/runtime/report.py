@@ -62,7 +62,7 @@ def essence(found: Topology) -> object:
         for item in (*found.best, *found.worst)
     )
     rough = replace(found.totals, deviation=round(found.totals.deviation / NEWS), reserved_cpu=0, reserved_memory=0)
-    return rough, tuple(lines)
+    return rough, tuple(lines), tuple((claim.key, claim.node) for claim in found.kept)
 
 
 def live(store: Store, now: float) -> Iterator[Live]:
@@ -160,7 +160,7 @@ class Report:
             *coverage.conditions(snapshot, self._loads.verdicts, self._conditions),
             *self._recommended(snapshot.now),
         )
-        found = topology(nodes)
+        found = topology(nodes, self._store.waitlist.backlog.kept.values())
         told = tuple((c.type, c.status, c.reason, c.message if c.type != LOAD_DATA_FRESH else "") for c in conditions)
         news = generation, told, essence(found)
         if news == self._written:

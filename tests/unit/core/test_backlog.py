@@ -100,7 +100,8 @@ def test_a_changed_priority_acts_at_once() -> None:
     """Between two assignments of one cycle; so does an edit of anything else, and a Task that goes."""
     made = backlog()
     for name in "abcd":
-        made.put(one(name, created=float(ord(name))))
+        made.put(one(name, created=float(ord(name)), form="x" if name in "ac" else "y"))
+    assert [name for _, name in made.ahead(("ns", "d"))] == ["a", "b", "c"]
     assert placed(made) == "a"
     made.change(("ns", "d"), 900)
     made.change(("ns", "gone"), 900)
@@ -195,8 +196,8 @@ def test_limits_of_a_queue() -> None:
     line = made.next()
     assert line is not None
     assert made.over(line, {"cpu": 801})
-    assert not made.admits(("ns", "b"), {"cpu": 801})
-    assert made.admits(("ns", "b"), {"cpu": 800})
+    assert made.barred(("ns", "b"), {"cpu": 801}) is not None
+    assert made.barred(("ns", "b"), {"cpu": 800}) is None
     assert made.next() is None, "all the others are of its form"
     verdict = made.verdict(("ns", "b"))
     assert verdict is not None
