@@ -51,7 +51,7 @@ def end_state(events: Sequence[Event], picture: Picture) -> dict[str, str]:
     for kind, kept in (("Task", picture.tasks), ("Pod", picture.pods)):
         for uid, item in kept.items():
             for path, value in _flat(_own(kind, item)):
-                paths[f"{kind} {known.get(uid, uid)}{_nowhere(path, events)}"] = _plain(value, known, events)
+                paths[f"{kind} {known.get(uid, uid)}{_anywhere(path, events)}"] = _plain(value, known, events)
     return paths
 
 
@@ -140,16 +140,22 @@ def _typed(value: Any) -> bool:
     return isinstance(value, dict) and "type" in value
 
 
-def _nowhere(text: str, events: Sequence[Event]) -> str:
-    """The text without the names of namespaces."""
-    for namespace in {event.object["metadata"].get("namespace") for event in events} - {None}:
-        text = text.replace(namespace, "<namespace>")
-    return text
+def _anywhere(path: str, events: Sequence[Event]) -> str:
+    """The path without the namespace by which a key in it is called."""
+    for namespace in _namespaces(events):
+        path = re.sub(rf"/{re.escape(namespace)}(?![-\w])", "/<namespace>", path)
+    return path
+
+
+def _namespaces(events: Sequence[Event]) -> set[str]:
+    return {event.object["metadata"].get("namespace") for event in events} - {None}
 
 
 def _plain(value: Any, known: Mapping[str, str], events: Sequence[Event]) -> str:
     """A value without moments, nodes, uids and Pods' names; numbers inside of sentences are of one run too."""
-    text = _nowhere(value if isinstance(value, str) else json.dumps(value), events)
+    text = value if isinstance(value, str) else json.dumps(value)
+    for namespace in _namespaces(events):
+        text = text.replace(namespace, "<namespace>")
     for event in events:
         if event.type == "ADDED" and event.name in text and event.kind == "Pod":
             text = text.replace(event.name, f"<{known.get(event.uid, 'pod')}>")

@@ -17,6 +17,7 @@ from loadstar.core.states import State
 from loadstar.core.template import Template
 from loadstar.runtime.cycle import Cycle
 from loadstar.runtime.engine import Engine
+from loadstar.runtime.expiry import BATCH, EVERY_SECONDS
 from loadstar.runtime.leader import Leader
 from loadstar.runtime.ports import ClusterError, Conflict, Forbidden, Invalid, Throttled, Unavailable
 from loadstar.runtime.store import Key, Store
@@ -184,3 +185,17 @@ async def test_a_task_is_deleted_when_its_time_is_over() -> None:
         await world.until(lambda: ("ns", "old") not in world.cluster.tasks)
         assert ("ns", "kept") in world.cluster.tasks
         assert world.cluster.writes == 1
+
+
+async def test_thousands_whose_time_is_over_hold_up_nobody() -> None:
+    """They go at their pace, whatever there is of them, and a new Task gets its Pod meanwhile."""
+    async with World().leading() as world:
+        status = TaskStatus(state=State.SUCCESS, completed=1.0)
+        for number in range(2000):
+            world.add(task(status, name=f"old-{number}", uid=f"old-{number}", ttl_seconds=1))
+        begun = asyncio.get_running_loop().time()
+        world.add(task())
+        await world.until(lambda: bool(world.cluster.pods))
+        most = (asyncio.get_running_loop().time() - begun) / EVERY_SECONDS * BATCH + BATCH
+        assert 2001 - len(world.cluster.tasks) <= most
+        await world.until(lambda: len(world.cluster.tasks) < 2001)
