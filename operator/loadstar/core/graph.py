@@ -1,24 +1,23 @@
 """Who waits for whom: Tasks with dependencies, kept up to date event by event.
 
-Each change costs what it changes: an edge is looked at when it appears and when what it leads to ends. Whether a new
-Task closes a cycle is asked from both sides at once and ends with the smaller one. What follows for a Task is
-`dependencies`' to say. Every change answers with the Tasks for which something else may follow now.
+Each change costs what it changes: an edge is looked at when it appears and when what it leads to ends. What follows
+for a Task is `dependencies`' to say, how a cycle is found `cycles`'. Every change answers with the Tasks for which
+something else may follow now.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 from typing import Final, TypeAlias
 
+from loadstar.core import cycles
 from loadstar.core.conditions import depended
 from loadstar.core.dependencies import SHOWN, Needs, Seen, kept, mark, read_record, write_record
 from loadstar.core.model import Task
+from loadstar.core.waiting import Key
 
-Key: TypeAlias = tuple[str, str]
-"""(namespace, name) of a Task."""
 Names: TypeAlias = dict[str, None]
 """A set of names that keeps its order."""
 
@@ -38,7 +37,7 @@ class _Waiter:
     unseen: Names = field(default_factory=dict)
     open: Names = field(default_factory=dict)
     lost: Names = field(default_factory=dict)
-    broken: Names = field(default_factory=dict)
+    broken: dict[str, Seen] = field(default_factory=dict)
     sure: Names = field(default_factory=dict)
     gone: Names = field(default_factory=dict)
 
@@ -120,12 +119,12 @@ class Graph:
         return Needs(
             total=len(waiter.task.dependencies),
             done=len(waiter.task.dependencies) - waiter.left,
-            open=self._shown(waiter, waiter.open),
+            open=tuple(_seen(waiter, other) for other in self._there(waiter)),
             missing=tuple(islice(waiter.unseen, SHOWN)),
             missing_count=len(waiter.unseen),
             lost=tuple(islice(waiter.sure, SHOWN)),
             doubted=next((name for name in waiter.lost if name not in waiter.sure), ""),
-            broken=self._shown(waiter, waiter.broken),
+            broken=tuple(islice(waiter.broken.values(), SHOWN)),
             cycle=self._closing.get(key, ()),
             resolved=write_record((waiter.found.get(n), waiter.done(n)) for n in waiter.task.dependencies),
             news=_unwritten(waiter),
@@ -134,10 +133,6 @@ class Graph:
     def needed(self, key: Key) -> bool:
         """True while a Task that names this one has not ended."""
         return key in self._dependents
-
-    def dependents(self, key: Key) -> Iterable[Key]:
-        """The Tasks that name this one and have not ended."""
-        return self._dependents.get(key, _NONE)
 
     def marks(self, key: Key) -> dict[str, str]:
         """The marks of the Tasks that a Task's dependencies were, by name, of those that are done."""
@@ -204,7 +199,7 @@ class Graph:
             else:
                 del waiter.open[name]
                 if not ended:
-                    waiter.broken[name] = None
+                    waiter.broken[name] = _seen(waiter, other)
         if waiter.kind != before:
             changed.add(key)
 
@@ -223,20 +218,18 @@ class Graph:
             self._dependents.pop(dependency, None)
             changed.add(dependency)
 
-    def _shown(self, waiter: _Waiter, names: Iterable[str]) -> tuple[Seen, ...]:
-        found = ((name, self._lookup(waiter.key_of(name))) for name in islice(names, SHOWN))
-        return tuple(
-            Seen(name, other.status.state, str(other.status.reason), waiter.task.dependencies[name])
-            for name, other in found
-            if other is not None
-        )
+    def _there(self, waiter: _Waiter) -> Iterator[Task]:
+        """The first few that have not ended."""
+        for name in islice(waiter.open, SHOWN):
+            if other := self._lookup(waiter.key_of(name)):
+                yield other
 
     # Cycles. A Task closes one when it waits for itself by way of older Tasks alone, none of which closes one itself:
     # so the order in which Tasks are seen does not matter, only the order in which they were made.
 
     def _close(self, key: Key, changed: set[Key]) -> None:
         """A Task that waits is new: say anew which Tasks of the cycles through it close one."""
-        ring = self._ring(key)
+        ring = cycles.ring(key, self._ahead, self._behind)
         for member in sorted(ring, key=self._age):
             if self._age(member) < self._age(key):
                 continue
@@ -249,23 +242,6 @@ class Graph:
                 # What never runs hurries nobody: without this, a cycle would hold itself up.
                 self._lift(waiter, changed)
                 self._settle([waiter.key_of(name) for name in waiter.open], changed)
-
-    def _ring(self, start: Key) -> set[Key]:
-        """All Tasks that wait for this one and for which it waits; empty when there is no cycle."""
-        for behind, ahead in zip(self._walk(start, self._behind), self._walk(start, self._ahead), strict=False):
-            if start in {ahead, behind}:
-                return set(self._walk(start, self._ahead)) & set(self._walk(start, self._behind))
-        return set()
-
-    def _walk(self, start: Key, step: Callable[[Key], Iterator[Key]]) -> Iterator[Key]:
-        """The end of every edge that can be reached."""
-        seen, work = {start}, [start]
-        while work:
-            for key in step(work.pop()):
-                yield key
-                if key not in seen:
-                    seen.add(key)
-                    work.append(key)
 
     def _ahead(self, key: Key) -> Iterator[Key]:
         """What a Task waits for, of that what waits itself."""
@@ -284,20 +260,12 @@ class Graph:
 
     def _way(self, start: Key, ring: set[Key]) -> tuple[str, ...]:
         """The names on the shortest way from a Task to itself by way of older ones that close no cycle."""
-        age, came = self._age(start), dict[Key, Key]()
-        work = deque([start])
-        while work:
-            key = work.popleft()
-            for onward in self._ahead(key):
-                if onward == start:
-                    way = [start, key]
-                    while way[-1] != start:
-                        way.append(came[way[-1]])
-                    return tuple(name for _, name in reversed(way))
-                if onward in ring and onward not in came and onward not in self._closing and self._age(onward) < age:
-                    came[onward] = key
-                    work.append(onward)
-        return ()
+        age = self._age(start)
+
+        def allowed(key: Key) -> bool:
+            return key in ring and key not in self._closing and self._age(key) < age
+
+        return tuple(name for _, name in cycles.way(start, self._ahead, allowed))
 
     def _age(self, key: Key) -> tuple[float, str]:
         return self._waiters[key].task.created, key[1]
@@ -348,6 +316,10 @@ class Graph:
                 changed.add(key)
                 if waiter is not None and not waiter.passed:
                     work += [waiter.key_of(name) for name in waiter.open]
+
+
+def _seen(waiter: _Waiter, other: Task) -> Seen:
+    return Seen(other.name, other.status.state, str(other.status.reason), waiter.task.dependencies[other.name])
 
 
 def _unwritten(waiter: _Waiter) -> bool:

@@ -129,6 +129,7 @@ def _depends(task: Task, needs: Needs, now: float) -> tuple[Instruction, ...]:
         return (ConfirmDependency(needs.doubted),)
     found = verdict(needs, task.created, now)
     if found.final:
+        task = replace(task, status=replace(task.status, resolved=needs.resolved))
         return steps.give_up(task, found.reason, found.message, now)
     wait = Wait(found.reason, found.message, needs.resolved, needs.news)
     return (wait,) if found.due is None else (wait, Requeue(found.due - now))

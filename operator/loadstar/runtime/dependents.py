@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from loadstar.core.graph import Graph, Key
+from loadstar.core.graph import Graph
 from loadstar.core.model import Task
+from loadstar.core.waiting import Key
 from loadstar.runtime.results import Results
 
 

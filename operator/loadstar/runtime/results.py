@@ -5,13 +5,12 @@ Of what is left out it is still known that there is a result: it is in the statu
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final
 
 from loadstar.core.dependencies import mark
+from loadstar.core.waiting import Key
 
 MOST_BYTES: Final = 32 * 2**20
-
-Key: TypeAlias = tuple[str, str]
 
 
 class Results:

@@ -53,7 +53,9 @@ def test_a_missing_dependency_is_looked_at_again_when_it_is_due() -> None:
 
 def test_what_can_never_run_ends() -> None:
     """A failed or a deleted dependency and a cycle end the Task, each with its reason; the condition says the same."""
-    failed = Needs(1, 0, broken=(Seen("fetch", State.FAILED, "OOMKilled", Rule.SUCCESS),))
+    broken = (Seen("fetch", State.FAILED, "OOMKilled", Rule.SUCCESS),)
+    failed = Needs(1, 0, broken=broken, resolved="o01234567")
+    assert written(decide(task(dependencies=DEPENDENT), needs=failed)).resolved == "o01234567"
     for needs, reason in (
         (failed, Reason.DEPENDENCY_FAILED),
         (Needs(1, 0, lost=("fetch",)), Reason.DEPENDENCY_DELETED),

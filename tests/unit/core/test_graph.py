@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadstar.core.dependencies import MISSING_SECONDS, Needs, Rule, kept, verdict
-from loadstar.core.graph import Graph, Key
+from loadstar.core.graph import Graph
 from loadstar.core.model import Task, TaskStatus
 from loadstar.core.reasons import Reason
 from loadstar.core.states import State
+from loadstar.core.waiting import Key
 from tests.unit.core.builders import NOW, task
 
 DONE = TaskStatus(state=State.SUCCESS, reason=Reason.COMPLETED)
@@ -111,6 +112,18 @@ def test_rules_say_how_a_dependency_must_end(rule: Rule, status: TaskStatus) -> 
             found = verdict(needs, NOW, NOW)
             assert (found.reason, found.final) == (Reason.DEPENDENCY_FAILED, True)
             assert found.message.startswith(f"a ended {status.state} ({status.reason}), and must end in")
+
+
+def test_a_failure_is_known_when_its_task_is_gone() -> None:
+    """Deleted right after it failed, it has failed all the same."""
+    world = World()
+    world.add("a")
+    world.add("b", "a")
+    world.end("a", FAILED)
+    world.remove("a")
+    assert world.said("b")[1].startswith("a ended FAILED (WorkerFailed)")
+    world.add("a", uid="another_-2")
+    assert world.said("b")[0] is Reason.DEPENDENCY_FAILED
 
 
 def test_what_is_missing_is_waited_for_and_then_told() -> None:
@@ -340,7 +353,7 @@ def closers(made: list[tuple[str, dict[str, Rule], int]]) -> set[str]:
     return closing
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(stories())
 def test_every_order_of_events_ends_alike(
     story: tuple[list[tuple[str, dict[str, Rule], int]], list[int], list[tuple[str, State]]],
