@@ -30,6 +30,10 @@ Json = dict[str, Any]
 
 LEAD = 30.0
 """Seconds between all nodes being measured and the first arrival."""
+STAGGER = 3.0
+"""Policies begin one after another: a burst that came at the same instant on all beds would be the machine's, not the
+trace's.
+"""
 LATE = 3.0
 """A pair is given up when one in a hundred creates, or ends, came so many seconds late: the machine was too slow."""
 
@@ -50,8 +54,8 @@ async def pair(grounds: Sequence[Ground], ways: Mapping[str, Units], trace: Trac
     before = Usage.read({})
     async with asyncio.TaskGroup() as group:
         runs = {
-            name: group.create_task(_run(ground, units, trace, clock))
-            for ground, (name, units) in zip(grounds, ways.items(), strict=True)
+            name: group.create_task(_run(ground, units, trace, clock, LEAD + place * STAGGER))
+            for place, (ground, (name, units)) in enumerate(zip(grounds, ways.items(), strict=True))
         }
     spent = Usage.read({}).since(before)
     rows = {name: run.result() for name, run in runs.items()}
@@ -62,7 +66,7 @@ async def pair(grounds: Sequence[Ground], ways: Mapping[str, Units], trace: Trac
     return {"idle": round(spent["idle"] / (spent["idle"] + spent["others"]), 3), "policies": rows}
 
 
-async def _run(ground: Ground, units: Units, trace: Trace, clock: Clock) -> Json:
+async def _run(ground: Ground, units: Units, trace: Trace, clock: Clock, lead: float) -> Json:
     hosts = field.here(trace.hosts)
     await asyncio.to_thread(ground.up, len(hosts))
     async with Session(ground.bed) as session:
@@ -75,7 +79,7 @@ async def _run(ground: Ground, units: Units, trace: Trace, clock: Clock) -> Json
             async with watch.watching(play.hear):
                 await field.measured(session, len(hosts))
                 await clock.barrier.wait()
-                play.begin(play.now() + LEAD)
+                play.begin(play.now() + lead)
 
                 async def create(job: Job) -> None:
                     await session.call("POST", units.collection, units.document(job, ENDLESS))

@@ -19,7 +19,9 @@ ENDLESS = ("simulate", "86400")
 class Units(Protocol):
     """One way."""
 
-    collection: str
+    @property
+    def collection(self) -> str:
+        """The path of what is created."""
 
     def document(self, item: job.Job, command: Sequence[str]) -> Json:
         """What is created; its name is the `uid` of what it stands for."""
