@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.live.real_burner import Told, since_boot, told
-from bench.throughput.observer import Disturbed
+from bench.throughput.observer import Disturbed, events
 from bench.throughput.rivals import PODS, TASKS
 from bench.throughput.session import Session
 
@@ -118,13 +118,9 @@ class Courses:
         course.killed_at = (status.get("resources") or {}).get("killedAt", "")
 
     async def _watch(self, collection: str, version: str, note: Callable[[Json], None]) -> None:
-        while True:
-            async for event in self._session.watch(collection, version):
-                if event["type"] == "ERROR":
-                    raise Disturbed(f"a watch broke: {event['object'].get('message')}")
-                version = event["object"]["metadata"]["resourceVersion"]
-                if event["type"] != "DELETED":
-                    note(event["object"])
+        async for event in events(self._session, collection, version):
+            if event["type"] != "DELETED":
+                note(event["object"])
 
 
 def running(courses: Iterable[Course], since: float, until: float) -> float:

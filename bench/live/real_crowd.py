@@ -1,18 +1,17 @@
-"""How many over-declared Tasks three real nodes run at once, and what becomes of Tasks that grow past what was learned."""
+"""How many over-declared Tasks real nodes run at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from bench.live.real_burner import IMAGE, Burner, since_boot
+from bench.live.real_burner import Burner, since_boot
 from bench.live.real_courses import Course, Courses, running
 from bench.live.real_ground import RealGround
 from bench.live.real_meter import Meter, deviation, mean, uses
-from bench.live.real_run import document, rounded
+from bench.live.real_run import WAITED_SECONDS, document, rounded
 from bench.live.real_trace import CORES
 from bench.throughput.interval import percentile
 from bench.throughput.observer import Disturbed
@@ -24,7 +23,7 @@ Json = dict[str, Any]
 PROFILES = f"/apis/loadstar.dev/v1alpha1/namespaces/{NAMESPACE}/taskprofiles"
 TIMES = 3
 """So many times its use is what a Task declares."""
-WASTE = Burner(0.03, 40, mib=32)
+WASTE = Burner(0.03, 60, mib=32)
 """Kubelets look at containers every 10 to 15 s, and two looks are needed to learn of a run."""
 DECLARED = {"cpu": f"{round(WASTE.cpu * 1000 * TIMES)}m", "memory": f"{WASTE.mib * TIMES}Mi"}
 TEACH = 6
@@ -32,20 +31,7 @@ CREATE_WIDTH = 8
 AT_ONCE_SECONDS = 30.0
 """After so many seconds the nodes are filled: from then on it is counted how many run at once."""
 PROFILE_SECONDS = 90.0
-MIB_GROWN = 300
-GROWS_DECLARED = {"cpu": "50m", "memory": "340Mi"}
-LITTLE, GROWN = 10, 18
-"""Runs that use little, then Tasks that use much: more of them on a node than its memory holds, by what was learned."""
-HOLD_SECONDS = 12
-GROW = """
-mkfifo /tmp/held
-if [ "$MIB" -le 32 ]; then
-  (sleep 40; cat) </tmp/held >/dev/null & exec dd if=/dev/zero of=/tmp/held bs=${MIB}M count=1 2>/dev/null
-fi
-sleep 4
-(sleep $HOLD; cat) </tmp/held >/dev/null & exec dd if=/dev/zero of=/tmp/held bs=${MIB}M count=1 2>/dev/null
-"""
-"""Memory is taken by the container's first process, so that its end for want of memory is the container's."""
+MOST_WAIT_SECONDS = 90.0
 
 
 def wasteful(name: str, requests: str, per_second: float) -> Json:
@@ -53,30 +39,30 @@ def wasteful(name: str, requests: str, per_second: float) -> Json:
     return document(name, "waste", WASTE.worker(per_second, DECLARED), {"strategy": "LoadAware", "requests": requests})
 
 
-def growing(name: str, mib: int) -> Json:
-    """A Task of a class of which most use little."""
-    env = [{"name": "MIB", "value": str(mib)}, {"name": "HOLD", "value": str(HOLD_SECONDS)}]
-    worker = {"image": IMAGE, "command": ["sh", "-c", GROW], "env": env, "resources": {"requests": GROWS_DECLARED}}
-    return document(name, "grows", worker, {"strategy": "LoadAware", "requests": "Learned"})
-
-
-async def taught(ground: RealGround, session: Session, documents: Sequence[Json], kind: str, work: float) -> Json:
+async def taught(session: Session, documents: Sequence[Json], kind: str, work: float) -> Json:
     """Run these Tasks; return the requests that were learned. Raises Disturbed when none were."""
     courses = Courses(session)
     async with courses.watching():
         for item in documents:
             await courses.create(item, kind, work)
-        await courses.ended(work * len(documents) + 120)
+        await courses.ended(work * len(documents) + MOST_WAIT_SECONDS)
     for _ in range(round(PROFILE_SECONDS)):
         for profile in (await session.json("GET", PROFILES))["items"]:
-            if profile["metadata"]["name"] == f"class-{kind}" and profile.get("status", {}).get("requests"):
-                return dict(profile["status"])
+            asks = (profile.get("status") or {}).get("requests", {})
+            if profile["metadata"]["name"] == f"class-{kind}" and "memory" in asks:
+                return dict(asks)
         await asyncio.sleep(1)
     raise Disturbed(f"class {kind} was not learned from {len(documents)} runs")
 
 
 async def crowd(
-    ground: RealGround, session: Session, requests: str, per_second: float, count: int, seconds: float
+    ground: RealGround,
+    session: Session,
+    requests: str,
+    per_second: float,
+    count: int,
+    seconds: float,
+    least_idle: float,
 ) -> Json:
     """So many Tasks at once, more than there is room for; after so many seconds those that still wait are removed."""
     await ground.clear(session, [TASKS])
@@ -95,7 +81,7 @@ async def crowd(
         for name in left:
             await session.call("DELETE", f"{TASKS}/{name}")
         begun = [name for name in courses.of if name not in left]
-        await courses.ended(WASTE.work * 3 + 60, begun)
+        await courses.ended(WASTE.work * 3 + MOST_WAIT_SECONDS, begun)
         await asyncio.sleep(1)
     found = [courses.of[name] for name in begun]
     lost = [course.name for course in found if course.told is None]
@@ -103,13 +89,18 @@ async def crowd(
         raise Disturbed(f"{len(lost)} Tasks did not succeed, such as {courses.of[lost[0]]}")
     if not left:
         raise Disturbed(f"all {count} Tasks had a node within {seconds:g} s: too few to tell how many run at once")
-    return crowded(found, meter, began + AT_ONCE_SECONDS, cut) | {"waited_in_the_end": len(left)}
+    if meter.idle < least_idle:
+        raise Disturbed(f"the machine was idle for {meter.idle:.1%} only: others than the nodes were at it")
+    row = crowded(found, meter, began + AT_ONCE_SECONDS, cut)
+    prompt = sum(item.bound is not None and item.bound - item.created <= WAITED_SECONDS for item in found)
+    return row | {"waited": round(1 - prompt / count, 4), "left": len(left)}
 
 
 def crowded(courses: Sequence[Course], meter: Meter, since: float, until: float) -> Json:
     """What is kept of it."""
     runs = [course.run for course in courses if course.run is not None]
     shares = uses(meter.looks, CORES, since, until)
+    ended = sum(since <= course.told.ended <= until for course in courses if course.told)
     return {
         "at_once": round(running(courses, since, until), 2),
         "run_mean_s": round(fmean(runs), 3),
@@ -119,7 +110,7 @@ def crowded(courses: Sequence[Course], meter: Meter, since: float, until: float)
         "total_mean": round(fmean(ends(courses)) / WASTE.work, 4),
         "total_p99": round(percentile(ends(courses), 0.99) / WASTE.work, 3),
         "tasks": len(courses),
-        "ended_per_minute": round(60 * sum(since <= item.told.ended <= until for item in courses if item.told) / (until - since), 2),
+        "ended_per_minute": round(60 * ended / (until - since), 2),
         "oom": sum("OOMKilled" in course.reasons for course in courses),
         "failures": sum(course.failures for course in courses),
         "use": rounded(mean(shares)),
@@ -131,44 +122,3 @@ def crowded(courses: Sequence[Course], meter: Meter, since: float, until: float)
 def ends(courses: Sequence[Course]) -> list[float]:
     """Seconds from arrival to end."""
     return [course.completion for course in courses if course.completion is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Kills:
-    """What came of Tasks that grew."""
-
-    tasks: int
-    killed: int
-    """Killed for memory at least once, below what they declare."""
-    recovered: int
-    """Of those, how many ended in SUCCESS without an attempt spent."""
-    failures: int
-    evicted: int
-
-    @classmethod
-    def of(cls, courses: Sequence[Course]) -> Kills:
-        """Count."""
-        killed = [course for course in courses if "OOMKilled" in course.reasons]
-        fine = [course for course in killed if course.state == "SUCCESS" and course.failures == 0]
-        return cls(
-            tasks=len(courses),
-            killed=len(killed),
-            recovered=len(fine),
-            failures=sum(course.failures for course in courses),
-            evicted=sum(course.disruptions > 0 for course in courses),
-        )
-
-
-async def grown(session: Session, ground: RealGround, count: int, seconds: float) -> tuple[Kills, list[Course]]:
-    """So many Tasks that take much more than was learned, all at once. Raises Disturbed when they do not end."""
-    await ground.clear(session, [TASKS])
-    courses = Courses(session)
-    async with courses.watching():
-
-        async def create(name: str) -> None:
-            await courses.create(growing(name, MIB_GROWN), "grows", HOLD_SECONDS + 4)
-
-        await each([f"grows-{number:03}" for number in range(count)], create, CREATE_WIDTH)
-        await courses.ended(seconds)
-        await asyncio.sleep(1)
-    return Kills.of(list(courses.of.values())), list(courses.of.values())

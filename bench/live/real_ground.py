@@ -32,7 +32,7 @@ class RealGround(Ground):
     def __init__(self, name: str, root: Path, logs: Path) -> None:
         """Kubelets may be asked through the API server."""
         super().__init__(name, root, logs, Tuning(metric_seconds=METRIC_SECONDS), ("loadSources.kubelet.access=Proxy",))
-        if NODE_CPU_MILLICORES != round(CORES * 1000):
+        if round(CORES * 1000) != NODE_CPU_MILLICORES:
             raise ValueError(f"nodes of the bed have {NODE_CPU_MILLICORES} millicores, the trace is made for {CORES}")
 
     def up_real(self) -> None:
@@ -91,7 +91,7 @@ def pod(node: str, kind: Kind, per_second: float) -> Json:
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,
             "automountServiceAccountToken": False,
-            "containers": [{"name": "burn", **worker, "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}],
+            "containers": [{"name": "burn", **worker, "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}],  # noqa: S108 - in the container
             "volumes": [{"name": "tmp", "emptyDir": {}}],
         },
     }

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, pstdev
 
@@ -76,7 +77,7 @@ def uses(looks: Sequence[Look], cores: float, since: float, until: float) -> lis
     inside = [look for look in looks if since <= look.at <= until]
     return [
         {name: (after.cpu[name] - before.cpu[name]) / (after.at - before.at) / cores for name in after.cpu}
-        for before, after in zip(inside, inside[1:], strict=False)
+        for before, after in pairwise(inside)
     ]
 
 

@@ -1,9 +1,8 @@
 """`make bench-placement-real`: L3, LoadAware and kube-scheduler on real nodes with real load, pair by pair.
 
 Both policies of a pair meet the same Tasks at the same moments on nodes with the same others on them; who goes first
-alternates. One operator serves all runs, and what it learned of classes in a run before the first pair it goes on with,
-as in a cluster: the Tasks that are left to kube-scheduler pass through the same operator. Each run is kept when it has
-ended, and not run again.
+alternates. One operator serves all runs, and goes on with what it learned of classes in a run before the first pair, as
+in a cluster. Each run is kept when it has ended, and not run again.
 """
 
 from __future__ import annotations
@@ -11,19 +10,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from bench.conditions import head
-from bench.live import real_page
+from bench.conditions import ROOT, head
+from bench.live.pairs import Pairs
 from bench.live.real_burner import counted_per_second
 from bench.live.real_ground import METRIC_SECONDS, RealGround
-from bench.live.real_kept import Kept, KeptError
-from bench.live.real_run import run
-from bench.live.real_summary import keep
-from bench.live.real_trace import CORES, trace
+from bench.live.real_report import POLICIES, SCENARIO, publish
+from bench.live.real_run import LEAST_IDLE, run
+from bench.live.real_trace import CORES, Trace, trace
+from bench.placement.scenarios import OURS
 from bench.throughput.observer import Disturbed
 from bench.throughput.run import leading, leaves
 from bench.throughput.session import RequestError, Session
@@ -31,39 +31,42 @@ from tests.cluster.errors import BedError
 
 Json = dict[str, Any]
 
-ROOT = Path(__file__).parents[2]
-RUNS = ROOT / "bench" / "results" / "placement-real.json"
-LOGS = ROOT / "build" / "bench"
-POLICIES = {"LoadAware": "LoadAware", "KubeScheduler": "KubeScheduler"}
-"""By the name in reports, the strategy of a Task."""
-SEEDS = tuple(range(3001, 3021))
-WARM_SEED = 3000
-WARM_SECONDS = 150.0
+RUNS = ROOT / "bench" / "results" / "real.json"
+LOGS = ROOT / "build" / "bench" / "real"
+SEEDS = tuple(range(4001, 4021))
+"""Seeds on which nothing was developed."""
+LEAD_SEED = 4000
+LEAD_SECONDS = 150.0
 TRIES = 2
+MOST_SECONDS = 900.0
+"""A run that takes longer, with all that is before and after it, is given up."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run what is missing, then write the report; returns the exit code."""
+    """Run what is not kept yet, then write the report; returns the exit code."""
     given = parser().parse_args(arguments)
-    LOGS.mkdir(parents=True, exist_ok=True)
-    if given.anew:
-        given.out.unlink(missing_ok=True)
-    settings = {"seconds": given.seconds, "rate": given.rate, "cores": CORES, "metrics_every_s": METRIC_SECONDS}
-    command = os.environ.get("BENCH_COMMAND") or "python -m bench.live.real_placement"
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    pairs = Pairs(given.runs_file, "placement")
+    settings = {"seconds": given.seconds, "rate": given.rate, "cores_a_node": CORES, "metrics_every_s": METRIC_SECONDS}
+    conditions = head(os.environ.get("BENCH_COMMAND") or "python -m bench.live.real_placement", nodes=3, **settings)
+    if unlike := [seed for seed, pair in pairs.of(SCENARIO).items() if pair["settings"] != settings]:
+        text = "give the same again, or another --runs-file"
+        print(f"error: {given.runs_file} has pair {unlike[0]} under other settings than {settings}: {text}")
+        return 2
+    missing = [item for item in order(given.pairs) if item[1] not in policies(pairs, item[0])]
     try:
-        kept = Kept(given.out, settings, head(command, **settings))
-        missing = [item for item in order(given.pairs) if name_of(*item) not in kept.runs]
-        if missing and not given.report:
-            asyncio.run(pairs(given, kept, missing))
+        if missing and not given.draw:
+            LOGS.mkdir(parents=True, exist_ok=True)
+            asyncio.run(make(given, pairs, missing, {"settings": settings, **conditions}))
     except KeyboardInterrupt:
-        print(f"interrupted; {given.out} has what was run", file=sys.stderr)
+        print(f"interrupted; {given.runs_file} has what was run", file=sys.stderr)
         return 130
-    except (BedError, Disturbed, KeptError, RequestError, RuntimeError, OSError, ExceptionGroup) as error:
-        print(f"error: {'; '.join(str(leaf) for leaf in leaves(error))}", file=sys.stderr)
+    except (BedError, Disturbed, RequestError, RuntimeError, TimeoutError, OSError, ExceptionGroup) as error:
+        print(f"error: {'; '.join(str(leaf) or type(leaf).__name__ for leaf in leaves(error))}", file=sys.stderr)
         return 1
-    if not given.dry:
-        keep(kept)
-        real_page.write_placement(kept)
+    whole = {seed: pair for seed, pair in pairs.of(SCENARIO).items() if pair["policies"].keys() >= set(POLICIES)}
+    if whole and not given.dry:
+        publish(whole, {seed: met(seed, given) for seed in whole}, lead(given), conditions)
     return 0
 
 
@@ -73,57 +76,63 @@ def order(count: int) -> list[tuple[int, str]]:
     return [(seed, name) for n, seed in enumerate(SEEDS[:count]) for name in (names if n % 2 == 0 else names[::-1])]
 
 
-def name_of(seed: int, policy: str) -> str:
-    """Of a run."""
-    return f"{seed} {policy}"
+def policies(pairs: Pairs, seed: int) -> Json:
+    """What is kept of a pair."""
+    return dict(pairs.of(SCENARIO).get(seed, {}).get("policies", {}))
 
 
-async def pairs(given: argparse.Namespace, kept: Kept, missing: list[tuple[int, str]]) -> None:
+def met(seed: int, given: argparse.Namespace) -> Trace:
+    """What both policies meet."""
+    return trace(seed, given.seconds, given.rate)
+
+
+def lead(given: argparse.Namespace) -> Trace:
+    """What classes are learned from."""
+    return trace(LEAD_SEED, given.lead, given.rate)
+
+
+async def make(given: argparse.Namespace, pairs: Pairs, missing: list[tuple[int, str]], about: Json) -> None:
     """All runs that are missing, on one bed and with one operator."""
     ground = RealGround(given.name, ROOT, LOGS)
-    per_second = kept.document["conditions"].setdefault("counted_per_cpu_s", round(counted_per_second()))
-    print(f"== {len(missing)} runs of {given.seconds:g} s; this machine counts to {per_second} a CPU second", flush=True)
+    kept = [pair["counted_per_cpu_s"] for pair in pairs.of(SCENARIO).values()]
+    per_second = kept[0] if kept else round(counted_per_second())
+    print(f"== {len(missing)} runs of {given.seconds:g} s; a core counts to {per_second} a second", flush=True)
     try:
         await asyncio.to_thread(ground.up_real)
         async with Session(ground.bed) as session, leading(ground, 1):
             await ground.edit(session, metrics={"sources": {"pods": "Kubelet"}})
-            if given.warm:
-                print(f"   warm-up of {given.warm:g} s", flush=True)
-                lead = trace(WARM_SEED, given.warm, given.rate)
-                await ground.settle(session, lead.others, per_second)
-                await run(ground, session, lead, "LoadAware", per_second, given.warm)
+            if given.lead:
+                print(f"   a run of {given.lead:g} s from which classes are learned", flush=True)
+                await once(ground, session, lead(given), OURS, per_second, given.least_idle)
             for seed, policy in missing:
-                await pair_half(ground, session, kept, seed, policy, per_second, given)
+                row = await once(ground, session, met(seed, given), policy, per_second, given.least_idle)
+                former = policies(pairs, seed)
+                kept_about = {name: about[name] for name in ("settings", "date", "commit")}
+                whole = {**kept_about, "counted_per_cpu_s": per_second, "policies": {**former, policy: row}}
+                pairs.keep(SCENARIO, seed, whole)
+                print(f"   {line(seed, policy, row)}", flush=True)
     finally:
         if not given.keep:
             await asyncio.to_thread(ground.down)
 
 
-async def pair_half(
-    ground: RealGround,
-    session: Session,
-    kept: Kept,
-    seed: int,
-    policy: str,
-    per_second: float,
-    given: argparse.Namespace,
-) -> None:
-    """One run, once more when it was disturbed."""
-    found = trace(seed, given.seconds, given.rate)
-    for attempt in range(TRIES):
+async def once(
+    ground: RealGround, session: Session, found: Trace, policy: str, per_second: float, least_idle: float
+) -> Json:
+    """One run, once more when it was disturbed. Raises Disturbed when it was again."""
+    told = ""
+    for _ in range(TRIES):
         started = time.monotonic()
-        await ground.settle(session, found.others, per_second)
         try:
-            row = await run(ground, session, found, POLICIES[policy], per_second, given.seconds)
-        except* Disturbed as error:
-            told = "; ".join(str(leaf) for leaf in leaves(error))
-            if attempt == TRIES - 1:
-                raise
+            async with asyncio.timeout(MOST_SECONDS):
+                await ground.settle(session, found.others, per_second)
+                row = await run(ground, session, found, policy, per_second, least_idle)
+        except* (Disturbed, TimeoutError) as error:
+            told = "; ".join(str(leaf) or type(leaf).__name__ for leaf in leaves(error))
             print(f"   disturbed, once more: {told}", flush=True)
         else:
-            kept.keep(name_of(seed, policy), {"seed": seed, "policy": policy, **row})
-            print(f"   {line(seed, policy, row)}; took {time.monotonic() - started:.0f} s", flush=True)
-            return
+            return {"took_s": round(time.monotonic() - started), **row}
+    raise Disturbed(told)
 
 
 def line(seed: int, policy: str, row: Json) -> str:
@@ -132,7 +141,7 @@ def line(seed: int, policy: str, row: Json) -> str:
     return (
         f"{seed} {policy:13} {len(row['tasks'])} Tasks: run x{found['mean']:.3f}, p99 x{found['p99']:.2f}, "
         f"to the end {row['completion_mean_s']:.1f} s, p99 {row['completion_p99_s']:.1f} s, sd {found['sd']:.3f}, "
-        f"use {row['use']}, machine idle {row['machine_idle']:.0%}"
+        f"use {row['use']}, machine idle for {row['machine_idle']:.0%}; took {row['took_s']} s"
     )
 
 
@@ -141,15 +150,16 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m bench.live.real_placement", description=__doc__)
     add = made.add_argument
     add("--pairs", type=int, default=5, choices=range(1, len(SEEDS) + 1), metavar="1..20", help="default: %(default)s")
-    add("--seconds", type=float, default=150.0, help="how long Tasks arrive in each run (default: %(default)g)")
+    add("--seconds", type=float, default=180.0, help="how long Tasks arrive in each run (default: %(default)g)")
     add("--rate", type=float, default=0.27, help="Tasks a second (default: %(default)g)")
-    add("--warm", type=float, default=WARM_SECONDS, help="seconds of the run before the first (default: %(default)g)")
-    add("--out", type=Path, default=RUNS, help="where runs are kept (default: %(default)s)")
+    add("--lead", type=float, default=LEAD_SECONDS, help="seconds of the run before the first (default: %(default)g)")
+    add("--runs-file", type=Path, default=RUNS, help="where runs are kept (default: %(default)s)")
+    text = "a run is disturbed when less of the machine is left over (default: %(default)g)"
+    add("--least-idle", type=float, default=LEAST_IDLE, help=text)
     add("--name", default="real", help="which bed (default: %(default)s)")
     add("--keep", action="store_true", help="leave the bed up")
-    add("--anew", action="store_true", help="forget the runs that are kept")
     add("--dry", action="store_true", help="write no report")
-    add("--report", action="store_true", help="only the report of the runs that are kept")
+    add("--draw", action="store_true", help="run nothing: the report of the runs that are kept")
     return made
 
 

@@ -11,7 +11,8 @@ from bench.live.real_burner import since_boot
 from bench.live.real_courses import Course, Courses
 from bench.live.real_ground import RealGround
 from bench.live.real_meter import Meter, deviation, mean, uses
-from bench.live.real_trace import CORES, Trace
+from bench.live.real_trace import CORES, Arrival, Trace
+from bench.live.submit import submit, summed
 from bench.placement.measures import Measures
 from bench.throughput.interval import percentile
 from bench.throughput.observer import Disturbed
@@ -24,6 +25,8 @@ Json = dict[str, Any]
 TAIL_SECONDS = 180.0
 """So long after the last arrival a run is given up."""
 WAITED_SECONDS = 1.0
+LEAST_IDLE = 0.05
+"""What must be left of the machine: else it, and not the nodes, is what Tasks contend for."""
 
 
 def document(name: str, kind: str, worker: Json, placement: Json) -> Json:
@@ -37,28 +40,31 @@ def document(name: str, kind: str, worker: Json, placement: Json) -> Json:
 
 
 async def run(
-    ground: RealGround, session: Session, trace: Trace, strategy: str, per_second: float, seconds: float
+    ground: RealGround, session: Session, met: Trace, strategy: str, per_second: float, least_idle: float = LEAST_IDLE
 ) -> Json:
-    """Run it. Raises Disturbed when a Task does not end or does not succeed."""
+    """Run it. Raises Disturbed when a Task does not end, or does not succeed, or the machine itself was too busy."""
     await ground.clear(session, [TASKS])
     courses = Courses(session)
     meter = Meter({node.name: node.cgroup for node in ground.bed.nodes()})
     async with meter.watching(), courses.watching():
         began = since_boot()
-        for item in trace.arrivals:
-            await asyncio.sleep(max(0.0, began + item.at - since_boot()))
+
+        async def create(item: Arrival) -> None:
             kind = item.kind
             worker = kind.burner.worker(per_second, kind.requests)
-            await courses.create(
-                document(item.name, kind.name, worker, {"strategy": strategy}), kind.name, kind.burner.work
-            )
+            made = document(item.name, kind.name, worker, {"strategy": strategy})
+            await courses.create(made, kind.name, kind.burner.work)
+
+        lags = await submit(met.arrivals, create, lambda: since_boot() - began)
         await courses.ended(TAIL_SECONDS)
         # The watch of Pods may be behind that of Tasks by a moment.
         await asyncio.sleep(1)
     lost = [item.name for item in courses.of.values() if item.told is None]
     if lost:
         raise Disturbed(f"{len(lost)} Tasks did not succeed, such as {lost[0]}: {courses.of[lost[0]]}")
-    shares = uses(meter.looks, CORES, began, began + seconds)
+    if meter.idle < least_idle:
+        raise Disturbed(f"the machine was idle for {meter.idle:.1%} only: others than the nodes were at it")
+    shares = uses(meter.looks, CORES, began, began + met.arrivals[-1].arrival)
     first, last = meter.looks[0], meter.looks[-1]
     return {
         "measures": measures(list(courses.of.values()), deviation(shares)),
@@ -66,6 +72,7 @@ async def run(
         "use": rounded(mean(shares)),
         "throttled_s": rounded({name: last.throttled[name] - first.throttled[name] for name in last.throttled}),
         "machine_idle": round(meter.idle, 3),
+        "create_lag_s": summed(lags),
         "tasks": [told(course, began) for course in courses.of.values()],
     }
 
@@ -95,7 +102,7 @@ def completions(courses: Sequence[Course]) -> Json:
 
 def told(course: Course, began: float) -> Json:
     """A Task as it is kept: seconds since the run began."""
-    assert course.told is not None
+    own = course.told
     return {
         "name": course.name,
         "kind": course.kind,
@@ -103,8 +110,8 @@ def told(course: Course, began: float) -> Json:
         "work": course.work,
         "created": round(course.created - began, 2),
         "bound": None if course.bound is None else round(course.bound - began, 2),
-        "began": round(course.told.began - began, 2),
-        "ended": round(course.told.ended - began, 2),
+        "began": None if own is None else round(own.began - began, 2),
+        "ended": None if own is None else round(own.ended - began, 2),
         "failures": course.failures,
         "disruptions": course.disruptions,
     }

@@ -1,4 +1,4 @@
-"""The trace of L3: Tasks that declare too little, on three small nodes with others on them, and its simulated twin.
+"""The trace of L3: Tasks that declare too little, on three small nodes with others on them.
 
 The seed decides when Tasks of which class arrive, and which node has how much of others on it. Requests are, as in the
 scenario `quarter-75` of L1, a quarter of the use in the mean and wrong by class; those of the others are about right.
@@ -6,24 +6,14 @@ scenario `quarter-75` of L1, a quarter of the use in the mean and wrong by class
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
 from random import Random
 
 from bench.live.real_burner import Burner
-from loadstar.core.quantity import CPU, MEMORY
-from loadstar.simulate.job import Job
-from loadstar.simulate.shape import Burden, Host
 
-MIB = 2**20
 NODES = ("node-0", "node-1", "node-2")
 CORES = 0.4
 """What each node has, daemons and all: the quota of its cgroup, and allocatable."""
-DAEMONS = 0.02
-"""Cores that a node's kubelet, containerd and kube-proxy use with nothing to do."""
-START_CPU_SECONDS = 0.35
-"""What it takes a node to start a Pod and to remove it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +39,11 @@ KINDS = (
     Kind("query", Burner(0.06, 16, mib=16), cpu=10, mib=24),
     Kind("train", Burner(0.08, 30, mib=64), cpu=28, mib=72),
 )
-OTHERS = (Kind("busy", Burner(0.20, float("inf"), mib=160), cpu=140, mib=200),
-          Kind("some", Burner(0.08, float("inf"), mib=64), cpu=100, mib=80),
-          Kind("idle", Burner(0.02, float("inf"), mib=32), cpu=30, mib=40))
+OTHERS = (
+    Kind("busy", Burner(0.20, float("inf"), mib=160), cpu=140, mib=200),
+    Kind("some", Burner(0.08, float("inf"), mib=64), cpu=100, mib=80),
+    Kind("idle", Burner(0.02, float("inf"), mib=32), cpu=30, mib=40),
+)
 """One on each node."""
 
 
@@ -60,7 +52,7 @@ class Arrival:
     """A Task that comes after so many seconds."""
 
     name: str
-    at: float
+    arrival: float
     kind: Kind
 
 
@@ -73,7 +65,7 @@ class Trace:
 
 
 def trace(seed: int, seconds: float, rate: float, bursts: float = 0.5) -> Trace:
-    """Tasks for so many seconds, `rate` of them a second in the mean, the share `bursts` of them in bursts of 3 to 7."""
+    """Tasks for so many seconds, `rate` of them a second; the share `bursts` of them come 3 to 7 at an instant."""
     dice = Random(f"real {seed}")
     drawn: list[tuple[float, Kind]] = []
     while len(drawn) < round(rate * seconds):
@@ -85,36 +77,3 @@ def trace(seed: int, seconds: float, rate: float, bursts: float = 0.5) -> Trace:
     dice.shuffle(places)
     arrivals = tuple(Arrival(f"{kind.name}-{number:03}", at, kind) for number, (at, kind) in enumerate(drawn))
     return Trace(arrivals, dict(zip(places, OTHERS, strict=True)))
-
-
-def jobs(trace: Trace) -> tuple[Job, ...]:
-    """The same Tasks in the simulator. What starting takes is laid on the run."""
-    return tuple(
-        Job(
-            number,
-            item.at,
-            item.kind.burner.seconds,
-            item.kind.burner.cpu + START_CPU_SECONDS / item.kind.burner.seconds,
-            (item.kind.burner.mib + 1) * MIB,
-            0.0,
-            item.kind.name,
-            {CPU: item.kind.cpu, MEMORY: item.kind.mib * MIB},
-            1.5,
-        )
-        for number, item in enumerate(trace.arrivals)
-    )
-
-
-def hosts(trace: Trace, memory: int) -> tuple[Host, ...]:
-    """The same nodes, each with so much memory."""
-    return tuple(
-        Host(
-            name,
-            CORES,
-            memory,
-            1.0,
-            {CPU: other.cpu, MEMORY: other.mib * MIB},
-            (Burden(0.0, other.burner.cpu + DAEMONS, (other.burner.mib + 50) * MIB),),
-        )
-        for name, other in sorted(trace.others.items())
-    )

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from bench.throughput.interval import percentile
-from loadstar.simulate.job import Job
 
+
+class Arriving(Protocol):
+    """What comes at a time."""
+
+    @property
+    def arrival(self) -> float:
+        """In seconds."""
+
+
+Coming = TypeVar("Coming", bound=Arriving)
 AT_ONCE = 24
 """Creates that are under way at a time: a burst is at one instant, and an API server takes it one by one."""
 
 
 async def submit(
-    jobs: Sequence[Job], create: Callable[[Job], Awaitable[None]], clock: Callable[[], float]
+    jobs: Sequence[Coming], create: Callable[[Coming], Awaitable[None]], clock: Callable[[], float]
 ) -> list[float]:
     """Create each at its arrival, as `clock` has it; how many seconds later each was there, in the order of `jobs`."""
     lags = [0.0] * len(jobs)
     room = asyncio.Semaphore(AT_ONCE)
 
-    async def one(place: int, job: Job) -> None:
+    async def one(place: int, job: Coming) -> None:
         async with room:
             await create(job)
         lags[place] = clock() - job.arrival

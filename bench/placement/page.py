@@ -32,6 +32,18 @@ def table(rows: Json, beside: Json) -> list[str]:
     return lines
 
 
+def completions(beside: Json) -> list[str]:
+    """Of runs on real nodes, whose Tasks tell seconds: from arrival to end, and how much longer than with LoadAware."""
+    lines = ["| policy | to the end, mean | against LoadAware | p99 | against LoadAware |", "|---|---|---|---|---|"]
+    for policy, more in beside.items():
+        cells = []
+        for found in more["completion"].values():
+            against = f"{found['mean']:+.2f} ± {found['half'] or 0:.2f} s {found['verdict']}"
+            cells += [f"{found['value']:.1f} s", "" if policy == OURS else against]
+        lines.append(f"| {policy} | {' | '.join(cells)} |")
+    return lines
+
+
 def overview(document: Json, names: list[str]) -> list[str]:
     """A line for each scenario: who is worse than LoadAware, level with it, better; regret; evenness of load."""
     lines = [
@@ -112,6 +124,8 @@ def section(document: Json) -> str:
             text = conditions.get("texts", {}).get(name) or SCENARIOS[name].text
             rows = table(document["scenarios"][name], document["beside"][name])
             said += [f"#### {name}", "", f"{text[0].upper()}{text[1:]}.", "", *rows, ""]
+            if "completion" in document["beside"][name][OURS]:
+                said += [*completions(document["beside"][name]), ""]
         if points := conditions.get("curve"):
             said += ["#### Against round robin", "", *against_round_robin(points), ""]
     return "\n".join(said)
