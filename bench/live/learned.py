@@ -7,7 +7,7 @@ as long as in L1, so that in four minutes a queue grows as it would in sixteen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
 
@@ -31,7 +31,10 @@ PATIENCE = 420.0
 SEEDS = tuple(range(3101, 3106))
 """Seeds on which nothing was developed."""
 SCENARIOS: dict[str, tuple[str, Model]] = {
-    f"live-x{factor}-load70": (f"simulated nodes, requests {factor} times the use, load 0.70", Model(factor=factor))
+    f"live-x{factor}-load70": (
+        f"simulated nodes, requests {factor} times the use, load 0.70",
+        Model(load=0.7, factor=factor),
+    )
     for factor in (2.0, 1.0)
 }
 POLICIES = tuple(learned.POLICIES)
@@ -41,8 +44,8 @@ GAIN = "live-x2.0-load70"
 
 def trace(scenario: str, seed: int, seconds: float) -> Trace:
     """What every policy meets."""
-    factor = SCENARIOS[scenario][1].factor
-    return drawn(Model(nodes=NODES, load=0.7, factor=factor, seconds=seconds * PACE), seed, PACE, PAST)
+    model = SCENARIOS[scenario][1]
+    return drawn(replace(model, nodes=NODES, seconds=seconds * PACE), seed, PACE, PAST)
 
 
 def ways() -> Mapping[str, Units]:
