@@ -113,7 +113,7 @@ BENCHMARK = Benchmark(
     {name: text for name, (text, _) in SCENARIOS.items()},
     SEEDS,
     NODES,
-    SECONDS,
+    dict.fromkeys(SCENARIOS, SECONDS),
     PATIENCE,
     trace,
     ways,
