@@ -7,7 +7,7 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-learned bench-throughput bench-placement bench-placement-real bench-learned-real placement clean
+.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-learned bench-throughput bench-placement bench-placement-live bench-learned-live bench-placement-real bench-learned-real placement clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -85,7 +85,18 @@ bench-throughput: setup ## Loadstar beside batch/v1 Jobs: UNITS, NODES, PAIRS, M
 	  $(RUN)/python -m bench.throughput --units "$(UNITS)" --nodes "$(NODES)" --pairs $(PAIRS) --memory $(MEMORY) $(MORE)
 	$(RUN)/python -m bench.throughput.table
 
-bench-placement: setup ## Loadstar's placement beside that of others in the simulator; kept in bench/results
+bench-SCENARIOS ?=
+bench-placement-live: setup ## the same on simulated nodes with all else real; as root, PAIRS, SCENARIOS; what is kept is not run again
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-placement-live PAIRS=$(PAIRS)$(if $(SCENARIOS), SCENARIOS="$(SCENARIOS)")' \
+	  $(RUN)/python -m bench.live placement --pairs $(PAIRS) --scenarios "$(SCENARIOS)" $(MORE)
+
+bench-learned-live: setup ## learned requests on simulated nodes, beside batch/v1 Jobs; the same variables
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-learned-live PAIRS=$(PAIRS)$(if $(SCENARIOS), SCENARIOS="$(SCENARIOS)")' \
+	  $(RUN)/python -m bench.live learned --pairs $(PAIRS) --scenarios "$(SCENARIOS)" $(MORE)
+
+placement: setup ## Loadstar's placement beside that of others in the simulator; kept in bench/results
 	@$(UV) sync --frozen --quiet --group bench
 	$(RUN)/python -m bench.placement $(MORE)
 

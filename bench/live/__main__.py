@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     conditions = head(
         os.environ.get("BENCH_COMMAND") or f"python -m bench.live {shlex.join(arguments)}",
         nodes=benchmark.nodes,
-        seconds=given.seconds or benchmark.seconds,
+        seconds=given.seconds or dict(benchmark.seconds),
         metrics_every_s=METRIC_SECONDS,
     )
     failed = False
@@ -61,9 +61,12 @@ def main(arguments: list[str]) -> int:
             for name in names:
                 if seed not in pairs.of(name):
                     failed |= not _make(benchmark, pairs, name, seed, given, conditions)
-    kept = {name: pairs.of(name) for name in benchmark.scenarios}
-    if not given.dry and any(kept.values()):
-        benchmark.publish({name: each for name, each in kept.items() if each}, conditions)
+    kept = {name: each for name in benchmark.scenarios if (each := pairs.of(name))}
+    if not given.dry and kept:
+        # What was measured counts, not what writes it down.
+        made = [pair for each in kept.values() for pair in each.values()]
+        when = {key: ", ".join(dict.fromkeys(sorted(pair[key] for pair in made))) for key in ("date", "commit")}
+        benchmark.publish(kept, {**conditions, **when})
     return int(failed)
 
 
@@ -71,7 +74,7 @@ def _make(
     benchmark: Benchmark, pairs: Pairs, name: str, seed: int, given: argparse.Namespace, conditions: Json
 ) -> bool:
     """Make one pair and keep it; False when it could not be made."""
-    met = benchmark.trace(name, seed, given.seconds or benchmark.seconds)
+    met = benchmark.trace(name, seed, given.seconds or benchmark.seconds[name])
     ways = benchmark.ways()
     grounds = [ground(f"{given.name}{number}", ROOT, LOGS / policy) for number, policy in enumerate(ways)]
     for attempt in range(TRIES):

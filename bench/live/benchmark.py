@@ -18,8 +18,8 @@ LEVEL = "L2"
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`scenarios`: in words by name; `seeds`: of the pairs, in their order; Tasks arrive for `seconds`, and `patience`
-    seconds later a run is given up.
+    """`scenarios`: in words by name; `seeds`: of the pairs, in their order; Tasks of a scenario arrive for so many
+    `seconds`, and `patience` seconds later a run is given up.
 
     `trace` of a scenario, a seed and so many seconds; `ways`: policies by name; `twins`: what the simulator makes of a
     trace with a seed, by policy; `publish`: write results from what was kept, under these conditions.
@@ -29,7 +29,7 @@ class Benchmark:
     scenarios: Mapping[str, str]
     seeds: tuple[int, ...]
     nodes: int
-    seconds: float
+    seconds: Mapping[str, float]
     patience: float
     trace: Callable[[str, int, float], Trace]
     ways: Callable[[], Mapping[str, Units]]

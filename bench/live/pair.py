@@ -28,7 +28,7 @@ from loadstar.simulate.site import Chooser
 
 Json = dict[str, Any]
 
-LEAD = 30.0
+LEAD = 15.0
 """Seconds between all nodes being measured and the first arrival."""
 STAGGER = 3.0
 """Policies begin one after another: a burst that came at the same instant on all beds would be the machine's, not the

@@ -1,15 +1,19 @@
-"""L2 of the benchmark of placement: two scenarios on simulated nodes, with a twin of each run in the simulator."""
+"""L2 of the benchmark of placement: two scenarios on simulated nodes, with a twin of each run in the simulator.
+
+Before what is counted each class ran four times, for all policies alike: L1 is of a cluster that has run for a while,
+too. All is twice as fast as in L1 but for the metrics, which makes the choice harder for those who go by them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
 
 from bench.live.benchmark import LEVEL, Benchmark, Kept
 from bench.live.pair import twin
-from bench.live.trace import Trace, drawn
+from bench.live.trace import Past, Trace, drawn
 from bench.live.units import Tasks, Units
 from bench.placement import page, report
 from bench.placement.claims import claims
@@ -21,13 +25,15 @@ from loadstar.simulate.workload import Model
 
 Json = dict[str, Any]
 
-NODES = 20
-SECONDS = 180.0
+NODES = 24
+SECONDS = 150.0
+PACE = 2.0
+PAST = Past(runs=4, work=40.0, within=8.0, seconds=60.0)
 PATIENCE = 420.0
 SEEDS = tuple(range(3001, 3006))
 """Seeds on which nothing was developed."""
 SCENARIOS: dict[str, tuple[str, Model]] = {
-    "live-half-75": ("simulated nodes, requests half of the use, load 0.75", Model(factor=0.5)),
+    "live-quarter-75": ("simulated nodes, requests a quarter of the use, load 0.75", Model(factor=0.25)),
     "live-right-60": ("simulated nodes, requests about right, load 0.60", Model(load=0.6)),
 }
 RIVALS = ("KubeScheduler", "RoundRobin")
@@ -36,7 +42,7 @@ RIVALS = ("KubeScheduler", "RoundRobin")
 def trace(scenario: str, seed: int, seconds: float) -> Trace:
     """What every policy meets."""
     model = SCENARIOS[scenario][1]
-    return drawn(Model(nodes=NODES, load=model.load, factor=model.factor, seconds=seconds), seed)
+    return drawn(replace(model, nodes=NODES, seconds=seconds * PACE), seed, PACE, PAST)
 
 
 def ways() -> Mapping[str, Units]:
@@ -83,7 +89,12 @@ def publish(pairs: Kept, conditions: Json) -> None:
 
     scenarios, more = summed(pairs)
     texts = {name: BENCHMARK.scenarios[name] for name in scenarios}
-    document = report.keep(LEVEL, {**conditions, "texts": texts, "pairs": counted(pairs)}, scenarios, more)
+    document = report.keep(
+        LEVEL,
+        {**conditions, "pace": PACE, "not_counted_s": PAST.seconds, "texts": texts, "pairs": counted(pairs)},
+        scenarios,
+        more,
+    )
     page.write(document)
     plots.draw(document, report.RESULT.parent)
     for name in scenarios:
@@ -102,7 +113,7 @@ BENCHMARK = Benchmark(
     {name: text for name, (text, _) in SCENARIOS.items()},
     SEEDS,
     NODES,
-    SECONDS,
+    dict.fromkeys(SCENARIOS, SECONDS),
     PATIENCE,
     trace,
     ways,
