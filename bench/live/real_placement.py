@@ -33,8 +33,8 @@ Json = dict[str, Any]
 
 RUNS = ROOT / "bench" / "results" / "real.json"
 LOGS = ROOT / "build" / "bench" / "real"
-SEEDS = tuple(range(4001, 4021))
-"""Seeds on which nothing was developed."""
+FIRST_SEED = 4101
+"""Of seeds on which nothing was developed."""
 LEAD_SEED = 4000
 LEAD_SECONDS = 150.0
 TRIES = 2
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
         text = "give the same again, or another --runs-file"
         print(f"error: {given.runs_file} has pair {unlike[0]} under other settings than {settings}: {text}")
         return 2
-    missing = [item for item in order(given.pairs) if item[1] not in policies(pairs, item[0])]
+    missing = [item for item in order(given.first, given.pairs) if item[1] not in policies(pairs, item[0])]
     try:
         if missing and not given.draw:
             LOGS.mkdir(parents=True, exist_ok=True)
@@ -70,10 +70,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def order(count: int) -> list[tuple[int, str]]:
+def order(first: int, count: int) -> list[tuple[int, str]]:
     """Seeds and policies, in the order of runs: who goes first alternates."""
     names = list(POLICIES)
-    return [(seed, name) for n, seed in enumerate(SEEDS[:count]) for name in (names if n % 2 == 0 else names[::-1])]
+    return [
+        (seed, name)
+        for n, seed in enumerate(range(first, first + count))
+        for name in (names if n % 2 == 0 else names[::-1])
+    ]
 
 
 def policies(pairs: Pairs, seed: int) -> Json:
@@ -149,7 +153,8 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     made = argparse.ArgumentParser(prog="python -m bench.live.real_placement", description=__doc__)
     add = made.add_argument
-    add("--pairs", type=int, default=5, choices=range(1, len(SEEDS) + 1), metavar="1..20", help="default: %(default)s")
+    add("--pairs", type=int, default=5, choices=range(1, 21), metavar="1..20", help="default: %(default)s")
+    add("--first", type=int, default=FIRST_SEED, help="the seed of the first pair (default: %(default)s)")
     add("--seconds", type=float, default=180.0, help="how long Tasks arrive in each run (default: %(default)g)")
     add("--rate", type=float, default=0.27, help="Tasks a second (default: %(default)g)")
     add("--lead", type=float, default=LEAD_SECONDS, help="seconds of the run before the first (default: %(default)g)")

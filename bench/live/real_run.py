@@ -25,7 +25,7 @@ Json = dict[str, Any]
 TAIL_SECONDS = 180.0
 """So long after the last arrival a run is given up."""
 WAITED_SECONDS = 1.0
-LEAST_IDLE = 0.05
+LEAST_IDLE = 0.15
 """What must be left of the machine: else it, and not the nodes, is what Tasks contend for."""
 
 

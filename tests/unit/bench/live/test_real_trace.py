@@ -44,11 +44,11 @@ def test_every_node_has_others_on_it_and_the_seed_says_which() -> None:
 
 def test_who_goes_first_alternates() -> None:
     """Two runs of a seed are a pair."""
-    assert order(2) == [
-        (4001, "LoadAware"),
-        (4001, "KubeScheduler"),
-        (4002, "KubeScheduler"),
-        (4002, "LoadAware"),
+    assert order(5, 2) == [
+        (5, "LoadAware"),
+        (5, "KubeScheduler"),
+        (6, "KubeScheduler"),
+        (6, "LoadAware"),
     ]
 
 
