@@ -23,7 +23,7 @@ from bench.live import learned, placement
 from bench.live.benchmark import Benchmark
 from bench.live.field import METRIC_SECONDS, ground
 from bench.live.pair import pair
-from bench.live.pairs import Pairs
+from bench.live.pairs import Pairs, when
 from bench.throughput.observer import Disturbed
 from bench.throughput.run import leaves
 from tests.cluster.errors import BedError
@@ -63,10 +63,7 @@ def main(arguments: list[str]) -> int:
                     failed |= not _make(benchmark, pairs, name, seed, given, conditions)
     kept = {name: each for name in benchmark.scenarios if (each := pairs.of(name))}
     if not given.dry and kept:
-        # What was measured counts, not what writes it down.
-        made = [pair for each in kept.values() for pair in each.values()]
-        when = {key: ", ".join(dict.fromkeys(sorted(pair[key] for pair in made))) for key in ("date", "commit")}
-        benchmark.publish(kept, {**conditions, **when})
+        benchmark.publish(kept, {**conditions, **when(pair for each in kept.values() for pair in each.values())})
     return int(failed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +33,9 @@ class Pairs:
 
     def _read(self) -> Json:
         return dict(json.loads(self._path.read_text())) if self._path.exists() else {}
+
+
+def when(pairs: Iterable[Json]) -> dict[str, str]:
+    """Dates and commits of what was measured: those count, not those of what writes it down."""
+    made = list(pairs)
+    return {key: ", ".join(sorted({pair[key] for pair in made})) for key in ("date", "commit")}

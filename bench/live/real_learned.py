@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.conditions import ROOT, head
 from bench.live import real_rounds
-from bench.live.pairs import Pairs
+from bench.live.pairs import Pairs, when
 from bench.live.real_burner import counted_per_second
 from bench.live.real_crowd import DECLARED, TEACH, WASTE, crowd, taught, wasteful
 from bench.live.real_ground import METRIC_SECONDS, RealGround
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
         return 1
     kept = {number: each for number, each in rounds.of(SCENARIO).items() if whole(each)}
     if kept and not given.dry:
-        real_rounds.publish(kept, conditions)
+        real_rounds.publish(kept, {**conditions, **when(kept.values())})
     return 0
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.conditions import ROOT, head
-from bench.live.pairs import Pairs
+from bench.live.pairs import Pairs, when
 from bench.live.real_burner import counted_per_second
 from bench.live.real_ground import METRIC_SECONDS, RealGround
 from bench.live.real_report import POLICIES, SCENARIO, publish
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
         return 1
     whole = {seed: pair for seed, pair in pairs.of(SCENARIO).items() if pair["policies"].keys() >= set(POLICIES)}
     if whole and not given.dry:
-        publish(whole, {seed: met(seed, given) for seed in whole}, lead(given), conditions)
+        publish(whole, {seed: met(seed, given) for seed in whole}, lead(given), {**conditions, **when(whole.values())})
     return 0
 
 

@@ -29,7 +29,7 @@ def summed(rounds: Mapping[int, Json]) -> tuple[Json, Json]:
     rows = {policy: row([each[policy] for each in rounds.values()]) for policy in POLICIES}
     pairs = {
         name: ratio(*([each[policy][name] for each in rounds.values()] for policy in ("Learned", "Declared")))
-        for name in ("at_once", "run_mean_s", "run_p99_s", "ended_per_minute", "total_mean")
+        for name in ("at_once", "run_mean_s", "run_p99_s", "total_mean")
     }
     kills = {
         name: sum(each["kills"][name] for each in rounds.values())
