@@ -7,7 +7,7 @@ UV := build/uv/bin/uv
 RUN := .venv/bin
 STAMP := build/.setup
 
-.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-queue bench-learned bench-throughput bench-placement placement clean
+.PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-queue bench-learned bench-throughput bench-placement bench-placement-live bench-learned-live bench-placement-real bench-learned-real placement clean
 
 help: ## list the verbs
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -88,9 +88,34 @@ bench-throughput: setup ## Loadstar beside batch/v1 Jobs: UNITS, NODES, PAIRS, M
 	  $(RUN)/python -m bench.throughput --units "$(UNITS)" --nodes "$(NODES)" --pairs $(PAIRS) --memory $(MEMORY) $(MORE)
 	$(RUN)/python -m bench.throughput.table
 
-bench-placement: setup ## Loadstar's placement beside that of others in the simulator; kept in bench/results
+bench-SCENARIOS ?=
+bench-placement-live: setup ## the same on simulated nodes with all else real; as root, PAIRS, SCENARIOS; what is kept is not run again
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-placement-live PAIRS=$(PAIRS)$(if $(SCENARIOS), SCENARIOS="$(SCENARIOS)")' \
+	  $(RUN)/python -m bench.live placement --pairs $(PAIRS) --scenarios "$(SCENARIOS)" $(MORE)
+
+bench-learned-live: setup ## learned requests on simulated nodes, beside batch/v1 Jobs; the same variables
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-learned-live PAIRS=$(PAIRS)$(if $(SCENARIOS), SCENARIOS="$(SCENARIOS)")' \
+	  $(RUN)/python -m bench.live learned --pairs $(PAIRS) --scenarios "$(SCENARIOS)" $(MORE)
+
+placement: setup ## Loadstar's placement beside that of others in the simulator; kept in bench/results
 	@$(UV) sync --frozen --quiet --group bench
 	$(RUN)/python -m bench.placement $(MORE)
+
+REAL_PAIRS ?= 5
+REAL_SECONDS ?= 180
+REAL_RATE ?= 0.27
+bench-placement-real: setup ## LoadAware beside kube-scheduler on three real nodes under real load: REAL_PAIRS, REAL_SECONDS, REAL_RATE
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-placement-real REAL_PAIRS=$(REAL_PAIRS) REAL_SECONDS=$(REAL_SECONDS) REAL_RATE=$(REAL_RATE)' \
+	  $(RUN)/python -m bench.live.real_placement --pairs $(REAL_PAIRS) --seconds $(REAL_SECONDS) --rate $(REAL_RATE) $(MORE)
+
+REAL_ROUNDS ?= 5
+bench-learned-real: setup ## over-declared Tasks with learned requests and without on three real nodes, and kills for memory: REAL_ROUNDS
+	@$(UV) sync --frozen --quiet --group bench
+	BENCH_COMMAND='make bench-learned-real REAL_ROUNDS=$(REAL_ROUNDS)' \
+	  $(RUN)/python -m bench.live.real_learned --rounds $(REAL_ROUNDS) $(MORE)
 
 placement: setup ## the quick form of it, which proves the order of policies where requests are too small and where I/O contends
 	$(RUN)/python -m bench.placement --quick

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
+from bench import levels
 from bench.conditions import head
 from loadstar.core.model import Strategy
 from loadstar.core.policy import Policy
@@ -93,10 +94,7 @@ def main() -> None:
         for name in given.scenario or SCENARIOS:
             found = {policy: list(pool.map(once, seeds, *same(len(seeds), name, policy))) for policy in POLICIES}
             scenarios[name] = {policy: row(outcomes) for policy, outcomes in found.items()}
-            against[name] = {
-                what: told(difference(*([getattr(one, what) for one in found[policy]] for policy in PAIR)))
-                for what in ("total_mean", "mean")
-            }
+            against[name] = beside(found)
             print(name, json.dumps(scenarios[name]), json.dumps(against[name]), sep="\n  ", flush=True)
         margins = {
             f"{margin:g}": row(list(pool.map(once, seeds, *same(len(seeds), MARGIN_SCENARIO, f"margin {margin}"))))
@@ -104,8 +102,8 @@ def main() -> None:
         }
         print("margins on CPU:", json.dumps(margins))
     if not given.dry:
-        document = {"levels": {"L1": conditions}, "scenarios": scenarios, "minus_declared": against, "margins": margins}
-        RESULT.write_text(json.dumps(document, indent=1) + "\n")
+        parts = {"scenarios": scenarios, "minus_declared": against}
+        levels.keep(RESULT, "L1", {**conditions, "margins": margins}, parts)
 
 
 def once(seed: int, name: str, policy: str) -> Outcome:
@@ -116,6 +114,14 @@ def once(seed: int, name: str, policy: str) -> Outcome:
     else:
         chooser = POLICIES[policy](seed)
     return Run(model.jobs(seed), model.hosts(seed), setting, lambda _: chooser, seed).run()
+
+
+def beside(found: Mapping[str, list[Outcome]]) -> Json:
+    """Learned less Declared, seed by seed, with the wait and without."""
+    return {
+        what: told(difference(*([getattr(one, what) for one in found[policy]] for policy in PAIR)))
+        for what in ("total_mean", "mean")
+    }
 
 
 def told(found: Difference) -> Json:

@@ -35,6 +35,10 @@ def claims(scenarios: Json, beside: Json) -> list[Claim]:
     for name, rows in scenarios.items():
         rivals = [policy for policy in rows if policy not in {OURS, ORACLE}]
         found.append(_never_worse(name, beside[name], rivals))
+        if all("simulated" in beside[name][policy] for policy in rivals):
+            found += _as_simulated(name, beside[name], rivals)
+        if ORACLE not in rows:
+            continue
         if name in BETTER:
             found.append(_better(name, beside[name], rivals))
         regret = rows[OURS]["mean"] / rows[ORACLE]["mean"] - 1
@@ -55,3 +59,28 @@ def _never_worse(name: str, beside: Json, rivals: Sequence[str]) -> Claim:
 def _better(name: str, beside: Json, rivals: Sequence[str]) -> Claim:
     level = [policy for policy in rivals if beside[policy]["total_mean"]["verdict"] != "worse"]
     return Claim(name, "every rival is worse, the wait included", not level, ", ".join(level) or "all are")
+
+
+def _as_simulated(name: str, beside: Json, rivals: Sequence[str]) -> list[Claim]:
+    """Of runs on a cluster: what the simulator says of the same traces comes true."""
+    found = []
+    for key, words in (("total_mean", "in the mean, the wait included"), ("p99", "at the 99th percentile")):
+        should = [policy for policy in rivals if beside[policy]["simulated"][key]["verdict"] == "worse"]
+        missing = [policy for policy in should if beside[policy][key]["verdict"] != "worse"]
+        because = ", ".join(missing) or f"{', '.join(should) or 'none should be'}"
+        found.append(Claim(name, f"who is worse in the simulator is worse {words}", not missing, because))
+    wrong = [
+        f"{policy} ({key})"
+        for policy in rivals
+        for key in ("mean", "p99", "total_mean")
+        if not _agree(beside[policy][key], beside[policy]["simulated"][key])
+    ]
+    found.append(Claim(name, "the order of policies is that of the simulator", not wrong, ", ".join(wrong) or "it is"))
+    return found
+
+
+def _agree(live: Json, simulated: Json) -> bool:
+    """Where either tells a difference, the other has it on the same side."""
+    if live["verdict"] == simulated["verdict"] == "level":
+        return True
+    return bool(live["difference"] * simulated["difference"] > 0)

@@ -39,11 +39,13 @@ def rows(runs: Mapping[str, Sequence[Measures]], ours: str) -> dict[str, dict[st
 
 
 def beside(runs: Mapping[str, Sequence[Measures]], ours: str) -> dict[str, dict[str, object]]:
-    """By policy the paired differences against ours, of the slowdown with and without the wait, and all the runs."""
+    """By policy the paired differences against ours, of the slowdown with and without the wait and of its 99th
+    percentile, and all the runs.
+    """
     found: dict[str, dict[str, object]] = {}
     for policy, each in runs.items():
         entry: dict[str, object] = {}
-        for name in ("mean", "total_mean"):
+        for name in ("mean", "p99", "total_mean"):
             gap = difference([getattr(run, name) for run in each], [getattr(run, name) for run in runs[ours]])
             entry[name] = {"difference": round(gap.mean, 4), "half": _rounded(gap.half), "verdict": gap.verdict}
         entry["failed"] = round(fmean(run.failed for run in each), 5)

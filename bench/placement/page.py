@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.placement.claims import claims
+from bench.placement.claims import ORACLE, claims
 from bench.placement.scenarios import OURS, SCENARIOS
 
 Json = dict[str, Any]
@@ -32,6 +32,18 @@ def table(rows: Json, beside: Json) -> list[str]:
     return lines
 
 
+def completions(beside: Json) -> list[str]:
+    """Of runs on real nodes, whose Tasks tell seconds: from arrival to end, and how much longer than with LoadAware."""
+    lines = ["| policy | to the end, mean | against LoadAware | p99 | against LoadAware |", "|---|---|---|---|---|"]
+    for policy, more in beside.items():
+        cells = []
+        for found in more["completion"].values():
+            against = f"{found['mean']:+.2f} ± {found['half'] or 0:.2f} s {found['verdict']}"
+            cells += [f"{found['value']:.1f} s", "" if policy == OURS else against]
+        lines.append(f"| {policy} | {' | '.join(cells)} |")
+    return lines
+
+
 def overview(document: Json, names: list[str]) -> list[str]:
     """A line for each scenario: who is worse than LoadAware, level with it, better; regret; evenness of load."""
     lines = [
@@ -42,18 +54,19 @@ def overview(document: Json, names: list[str]) -> list[str]:
         rows, beside = document["scenarios"][name], document["beside"][name]
         by: dict[str, list[str]] = {"worse": [], "level": [], "better": []}
         for policy, more in beside.items():
-            if policy not in {OURS, "oracle"}:
+            if policy not in {OURS, ORACLE}:
                 by[more["total_mean"]["verdict"]].append(policy)
-        regret = rows[OURS]["mean"] / rows["oracle"]["mean"] - 1
+        regret = f"{rows[OURS]['mean'] / rows[ORACLE]['mean'] - 1:.1%}" if ORACLE in rows else "not run"
         even = rows[OURS]["sd"] / rows["KubeScheduler"]["sd"]
         cells = [listed(by[verdict], rows) for verdict in ("worse", "level", "better")]
-        lines.append(f"| {name} | {' | '.join(cells)} | {regret:.1%} | {even:.2f} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {regret} | {even:.2f} |")
     return lines
 
 
 def listed(policies: list[str], rows: Json) -> str:
     """Names, or that it is all of them."""
-    return "all" if len(policies) == len(rows) - 2 else ", ".join(policies) or "none"
+    rivals = rows.keys() - {OURS, ORACLE}
+    return "all" if len(policies) == len(rivals) else ", ".join(policies) or "none"
 
 
 def borne_out(document: Json, names: list[str]) -> list[str]:
@@ -108,9 +121,11 @@ def section(document: Json) -> str:
             "",
         ]
         for name in names:
-            text = SCENARIOS[name].text if name in SCENARIOS else name
+            text = conditions.get("texts", {}).get(name) or SCENARIOS[name].text
             rows = table(document["scenarios"][name], document["beside"][name])
             said += [f"#### {name}", "", f"{text[0].upper()}{text[1:]}.", "", *rows, ""]
+            if "completion" in document["beside"][name][OURS]:
+                said += [*completions(document["beside"][name]), ""]
         if points := conditions.get("curve"):
             said += ["#### Against round robin", "", *against_round_robin(points), ""]
     return "\n".join(said)

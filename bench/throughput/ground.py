@@ -45,18 +45,22 @@ print(urllib.request.urlopen(request, timeout=300).read().decode())
 class Ground:
     """One bed, and what the bench does to it between runs."""
 
-    def __init__(self, name: str, root: Path, logs: Path, tuning: Tuning = TUNING) -> None:
+    def __init__(
+        self, name: str, root: Path, logs: Path, tuning: Tuning = TUNING, values: tuple[str, ...] = ()
+    ) -> None:
+        """`values` of the chart, as "name=value"."""
         self.bed = Bed(name, tuning)
+        self.values = values
         self.root = root
         self.logs = logs
         self.nodes = 0
 
-    def up(self, nodes: int) -> None:
-        """Bring up a fresh bed of so many simulated nodes and no real one, and install the chart but the operator."""
+    def up(self, nodes: int, real: int = 0) -> None:
+        """Bring up a fresh bed of so many simulated and real nodes, and install the chart but the operator."""
         self.bed.down()
-        for note in self.bed.up(0, nodes):
+        for note in self.bed.up(real, nodes):
             print(f"   {note}", flush=True)
-        self.nodes = nodes
+        self.nodes = nodes + real
         kubectl = self.bed.kubectl
         for namespace in (SYSTEM, NAMESPACE):
             kubectl("create", "namespace", namespace)
@@ -145,7 +149,8 @@ class Ground:
 
     def _chart(self) -> list[Json]:
         helm = self.bed.bin / "helm"
-        text = run(helm, "template", "loadstar", self.root / "helm" / "loadstar", "-n", SYSTEM)
+        values = [word for value in self.values for word in ("--set", value)]
+        text = run(helm, "template", "loadstar", self.root / "helm" / "loadstar", "-n", SYSTEM, *values)
         documents = [document for document in yaml.safe_load_all(text) if document]
         return [document for document in documents if document["kind"] not in RUN_BY_THE_BENCH]
 

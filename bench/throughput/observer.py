@@ -63,13 +63,13 @@ class Observer:
 
     async def _watch_pods(self, version: str) -> None:
         # With this selector a Pod is ADDED when it begins to run and DELETED when it no longer does.
-        async for event in self._events(self._pods, version, "status.phase=Running"):
+        async for event in events(self._session, self._pods, version, "status.phase=Running", resumed=self._resume):
             if event["type"] == "ADDED":
                 for owner in event["object"]["metadata"].get("ownerReferences") or ():
                     self.running.setdefault(owner["name"], time.monotonic())
 
     async def _watch_units(self, version: str) -> None:
-        async for event in self._events(self._units, version):
+        async for event in events(self._session, self._units, version, resumed=self._resume):
             raw = event["object"]
             verdict = self._verdict(raw)
             name = raw["metadata"]["name"]
@@ -79,14 +79,23 @@ class Observer:
                     self.failed.append(name)
                 self._changed.set()
 
-    async def _events(self, collection: str, version: str, selector: str = "") -> AsyncIterator[Json]:
-        """All events; a stream that the API server ends is taken up where it ended."""
-        while True:
-            async for event in self._session.watch(collection, version, selector):
-                if event["type"] == "ERROR":
-                    raise Disturbed(f"a watch broke: {event['object'].get('message')}")
-                version = event["object"]["metadata"]["resourceVersion"]
-                yield event
-            self.resumed += 1
-            if self.resumed > MOST_RESUMED:
-                raise Disturbed(f"a watch ended {self.resumed} times")
+    def _resume(self) -> None:
+        self.resumed += 1
+
+
+async def events(
+    session: Session,
+    collection: str,
+    version: str,
+    selector: str = "",
+    resumed: Callable[[], None] = lambda: None,
+) -> AsyncIterator[Json]:
+    """All events; a stream that the API server ends is taken up where it ended. Raises Disturbed when that is often."""
+    for _ in range(MOST_RESUMED + 1):
+        async for event in session.watch(collection, version, selector):
+            if event["type"] == "ERROR":
+                raise Disturbed(f"a watch broke: {event['object'].get('message')}")
+            version = event["object"]["metadata"]["resourceVersion"]
+            yield event
+        resumed()
+    raise Disturbed(f"a watch ended {MOST_RESUMED + 1} times")

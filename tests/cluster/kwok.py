@@ -65,11 +65,13 @@ class Kwok:
         plane = self.plane
         config = plane.folder / "kwok.yaml"
         config.write_text(_config(module_folder("kwok", "sigs.k8s.io/kwok") / "kustomize"))
+        others = plane.tuning.simulated_kubelets
+        address, port = (CONTROL_PLANE, PORT) if others is None else (plane.network.host_address, others)
         self.plane.daemon(NAME).start(
             plane.inside(
                 *(plane.bin / "kwok", "--config", config, "--kubeconfig", plane.folder / "addons.kubeconfig"),
                 *("--manage-nodes-with-label-selector", "type=kwok", "--cidr", POD_RANGE),
-                *("--node-ip", CONTROL_PLANE, "--node-port", str(PORT), "--server-address", f"{CONTROL_PLANE}:{PORT}"),
+                *("--node-ip", address, "--node-port", str(port), "--server-address", f"{CONTROL_PLANE}:{PORT}"),
                 *("--tls-cert-file", plane.pki.path("kwok.crt"), "--tls-private-key-file", plane.pki.path("kwok.key")),
                 *("--node-lease-duration-seconds", str(plane.tuning.node_lease_seconds), "--v", "ERROR"),
             )

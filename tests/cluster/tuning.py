@@ -26,6 +26,8 @@ class Tuning:
     """From how many finished Pods on the controller-manager removes some; None leaves its default."""
     metric_seconds: int = 10
     """How often metrics-server reads every node."""
+    simulated_kubelets: int | None = None
+    """The port of the host at which somebody answers for the kubelets of simulated nodes; None: KWOK answers itself."""
     node_pods: int = NODE_PODS
     """How many Pods a simulated node takes."""
 

@@ -70,7 +70,8 @@ def short_of_memory(pod: Pod) -> bool:
     """True for a Pod that ended since there was too little memory for it: at its limit, or on its node."""
     if pod.end_reason == "Evicted":
         return _LOW_MEMORY in pod.end_message
-    return pod.end_reason == "OOMKilled"
+    # Where a node runs out of memory, a container that goes on to succeed can carry that reason too.
+    return pod.end_reason == "OOMKilled" and pod.phase is not Phase.SUCCEEDED
 
 
 def _vanished(pod: Pod) -> End:

@@ -102,6 +102,17 @@ def test_a_kill_below_what_is_declared_is_learned() -> None:
     assert profile_of(profiles).ooms == 1
 
 
+def test_a_run_that_succeeds_was_not_killed_whatever_its_reason() -> None:
+    """When a node runs out of memory under cgroup v1, every container there is told of it, and some runtimes keep that
+    as the reason of one that goes on and succeeds. It teaches as any run.
+    """
+    profiles = known(10)
+    modest = TaskStatus(state=State.RUNNING, resources=Resources(OWN.requests, {"cpu": 212, "memory": 116 * MI}))
+    lived(profiles, 20, of=replace(ONE, status=modest), end_reason="OOMKilled")
+    assert profile_of(profiles).ooms == 0
+    assert profile_of(profiles).runs == 11
+
+
 def test_a_refused_class_asks_as_declared_for_a_while() -> None:
     """One refusal by a LimitRange serves all Tasks of the class."""
     profiles = known()
