@@ -24,6 +24,7 @@ from bench.live.benchmark import Benchmark
 from bench.live.field import METRIC_SECONDS, ground
 from bench.live.pair import pair
 from bench.live.pairs import Pairs, when
+from bench.live.units import Units
 from bench.throughput.observer import Disturbed
 from bench.throughput.run import leaves
 from tests.cluster.errors import BedError
@@ -72,7 +73,7 @@ def _make(
 ) -> bool:
     """Make one pair and keep it; False when it could not be made."""
     met = benchmark.trace(name, seed, given.seconds or benchmark.seconds[name])
-    ways = benchmark.ways()
+    ways = turned(benchmark.ways(), seed)
     grounds = [ground(f"{given.name}{number}", ROOT, LOGS / policy) for number, policy in enumerate(ways)]
     for attempt in range(TRIES):
         print(f"== {name}, seed {seed}: {len(met.jobs)} Tasks", flush=True)
@@ -101,13 +102,20 @@ def _make(
     return False
 
 
+def turned(ways: Mapping[str, Units], seed: int) -> dict[str, Units]:
+    """The ways, another one first with every seed."""
+    names = list(ways)
+    first = seed % len(names)
+    return {name: ways[name] for name in names[first:] + names[:first]}
+
+
 async def _bounded(grounds: Any, ways: Any, met: Any, patience: float) -> Json:
     async with asyncio.timeout(MOST_SECONDS):
         return await pair(grounds, ways, met, patience)
 
 
 def _lines(row: Json) -> list[str]:
-    said = [f"took {row['took_s']} s, the machine idle for {row['idle']:.0%}"]
+    said = [f"took {row['took_s']} s, of the machine {row['machine']}"]
     for policy, one in row["policies"].items():
         out, twin = one["outcome"], row["twins"][policy]
         said.append(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bench.live import field
+from bench.live.field import METRIC_SECONDS, here, measured, sample, shape
 from bench.live.playground import Playground
 from bench.live.scene import Scene
 from bench.live.submit import submit, summed
@@ -39,46 +39,67 @@ LATE = 3.0
 
 
 @dataclass(slots=True)
-class Clock:
-    """When everybody begins, and what the machine did until all were through."""
+class Common:
+    """What the runs of a pair share: when all begin, and what everything used of the machine until one was through."""
 
     barrier: asyncio.Barrier
-    patience: float
+    pids: dict[str, int] = field(default_factory=dict)
+    before: Usage | None = None
+    spent: dict[str, float] = field(default_factory=dict)
+
+    async def begin(self, name: str, pids: Mapping[str, int]) -> None:
+        """Return when all are here. `pids`: of the programs of one's own bed."""
+        self.pids |= {f"{name} {program}": pid for program, pid in pids.items()}
+        if await self.barrier.wait() == 0:
+            self.before = Usage.read(self.pids)
+
+    def end(self) -> None:
+        """One is through."""
+        if self.before is not None and not self.spent:
+            self.spent = Usage.read(self.pids).since(self.before)
+
+    def shares(self) -> dict[str, float]:
+        """Of the machine: what the beds had, what others, the bench among them, and nobody."""
+        whole = sum(self.spent.values()) or 1.0
+        rest = {name: round(self.spent.get(name, 0.0) / whole, 3) for name in ("others", "idle")}
+        return {"beds": round(1 - sum(rest.values()), 3), **rest}
 
 
 async def pair(grounds: Sequence[Ground], ways: Mapping[str, Units], trace: Trace, patience: float) -> Json:
-    """By policy what it came to, and how idle the machine was. `patience`: so many seconds after the last arrival it is
-    given up. Raises Disturbed when the machine was too slow.
+    """By policy what it came to, and who had what of the machine. `patience`: so many seconds after the last arrival
+    it is given up. Raises Disturbed when the machine was too slow.
     """
-    clock = Clock(asyncio.Barrier(len(ways)), patience)
-    before = Usage.read({})
+    common = Common(asyncio.Barrier(len(ways)))
     async with asyncio.TaskGroup() as group:
         runs = {
-            name: group.create_task(_run(ground, units, trace, clock, LEAD + place * STAGGER))
+            name: group.create_task(_run(ground, name, units, trace, common, (LEAD + place * STAGGER, patience)))
             for place, (ground, (name, units)) in enumerate(zip(grounds, ways.items(), strict=True))
         }
-    spent = Usage.read({}).since(before)
     rows = {name: run.result() for name, run in runs.items()}
     for name, row in rows.items():
         for lag in ("create_lag", "end_lag"):
             if row[lag].get("p99", 0.0) > LATE:
-                raise Disturbed(f"{name}: {lag} {row[lag]} s, at most {LATE:g} are allowed")
-    return {"idle": round(spent["idle"] / (spent["idle"] + spent["others"]), 3), "policies": rows}
+                raise Disturbed(f"{name}: {lag} {row[lag]} s, at most {LATE:g} are allowed; {common.shares()}")
+    return {"machine": common.shares(), "policies": rows}
 
 
-async def _run(ground: Ground, units: Units, trace: Trace, clock: Clock, lead: float) -> Json:
-    hosts = field.here(trace.hosts)
+async def _run(
+    ground: Ground, name: str, units: Units, trace: Trace, common: Common, seconds: tuple[float, float]
+) -> Json:
+    """One policy. `seconds`: between all being measured and the first arrival, and from the last one on."""
+    lead, patience = seconds
+    hosts = here(trace.hosts)
     await asyncio.to_thread(ground.up, len(hosts))
     async with Session(ground.bed) as session:
         play = Playground(ground.bed, session, Scene.of(hosts), {job.uid: job for job in trace.jobs})
         watch = Watch(session, units, trace.jobs, play.time)
-        async with play.open(), leading(ground, 1):
-            await field.shape(session, hosts)
+        async with play.open(), leading(ground, 1) as replicas:
+            await shape(session, hosts)
             if isinstance(units, Jobs):
-                await field.sample(session, units)
+                await sample(session, units)
             async with watch.watching(play.hear):
-                await field.measured(session, len(hosts))
-                await clock.barrier.wait()
+                await measured(session, len(hosts))
+                await common.begin(name, ground.pids() | {"operator": replicas[0].pid})
                 play.begin(play.now() + lead)
 
                 async def create(job: Job) -> None:
@@ -86,9 +107,14 @@ async def _run(ground: Ground, units: Units, trace: Trace, clock: Clock, lead: f
 
                 last = max(job.arrival for job in trace.jobs)
                 lags = await submit(trace.jobs, create, play.time)
-                left = await watch.until(last + clock.patience)
+                left = await watch.until(last + patience)
+                common.end()
+        for job in trace.jobs:
+            if (due := play.scene.done.get(job.number)) is not None:
+                # How much later that was written is the bench's own doing, and told as its lag.
+                watch.courses[job.uid].finished = due - play.zero
     return {
-        "outcome": asdict(_outcome(watch.courses.values(), trace, play.scene, last + clock.patience)),
+        "outcome": asdict(_outcome(watch.courses.values(), trace, play.scene, last + patience)),
         "tasks": len(trace.jobs),
         "killed": play.scene.killed,
         "failed": len(watch.failed),
@@ -107,6 +133,6 @@ def _outcome(courses: Iterable[Course], trace: Trace, scene: Scene, given_up: fl
 def twin(trace: Trace, make: Callable[[int], Chooser], seed: int, patience: float) -> Outcome:
     """The same trace in the simulator."""
     first = min(job.arrival for job in trace.jobs)
-    metering = Metering(field.METRIC_SECONDS)
+    metering = Metering(METRIC_SECONDS)
     setting = Setting(Policy(), metering, warm=max(0.0, trace.warm - first), patience=patience, kills=True)
     return Run(trace.jobs, trace.hosts, setting, lambda _: make(seed), seed).run()

@@ -59,9 +59,14 @@ class Playground:
         """The trace begins at that second of the scene: the others' use goes by it, and loads are looked at."""
         self._lead = lead
 
+    @property
+    def zero(self) -> float:
+        """The second of the scene at which the trace begins."""
+        return self._lead or 0.0
+
     def time(self) -> float:
         """Seconds since the trace's beginning."""
-        return self.now() - (self._lead or 0.0)
+        return self.now() - self.zero
 
     def hear(self, event: Json) -> None:
         """An event of a Pod."""

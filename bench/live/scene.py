@@ -54,11 +54,12 @@ class Ending:
 
 @dataclass(slots=True)
 class Scene:
-    """Nodes by name, what runs there, and how their loads differed whenever it was looked."""
+    """Nodes by name, what runs there, when what has ended was done, and how loads differed whenever it was looked."""
 
     machines: dict[str, Machine]
     running: dict[int, Running] = field(default_factory=dict)
     watched: list[tuple[float, float, float, float]] = field(default_factory=list)
+    done: dict[int, float] = field(default_factory=dict)
     killed: int = 0
     _borne: dict[str, int] = field(default_factory=dict)
 
@@ -99,6 +100,7 @@ class Scene:
         for machine in self.machines.values():
             while (due := machine.due()) <= now + GATHER:
                 job = machine.end(due)
+                self.done[job.number] = due
                 found.append(Ending(self.running.pop(job.number).pod, due))
         return found
 

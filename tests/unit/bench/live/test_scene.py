@@ -30,7 +30,7 @@ def test_pods_end_when_their_work_is_done_and_not_before() -> None:
     assert it.due() == 15.0
     assert it.turn(14.9) == []
     assert it.turn(15.0) == [Ending(pod(1), 15.0)]
-    assert it.running == {}
+    assert (it.running, it.done) == ({}, {1: 15.0})
 
 
 def test_what_is_asked_for_too_much_lengthens_every_run() -> None:
