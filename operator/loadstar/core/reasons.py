@@ -66,7 +66,7 @@ EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.NODES_OVERLOADED: "every node that can take it is hot, and the PlacementPolicy says whenHot: Wait",
     Reason.REQUEST_TOO_LARGE: "asks for more than any node it may use offers in all",
     Reason.NO_MATCHING_NODE: "no node has the labels, capabilities and taints that it asks for or tolerates",
-    Reason.NO_READY_NODE: "no node is Ready and open for Pods",
+    Reason.NO_READY_NODE: "no node that might do is Ready and open for Pods",
     Reason.NO_WORKER_FOR_TYPE: "names no worker, and its type has none in the PlacementPolicy",
     Reason.QUEUE_LIMIT: "its queue holds as many Tasks, or as much CPU or memory, as it may",
     Reason.QUEUE_SUSPENDED: "its queue is suspended: nothing of it is started until it is not",
