@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from loadstar.core.branch import SCORE_POINTS, Branch, Household, Lane, Line, QueueName
+from loadstar.core.branch import NO_LIMITS, SCORE_POINTS, Branch, Household, Lane, Line, QueueName
 from loadstar.core.claims import Claim
 from loadstar.core.decision import Unplaced
 from loadstar.core.limits import exceeded
 from loadstar.core.parking import Parking, Room
 from loadstar.core.quantity import Quantities
-from loadstar.core.queues import DEFAULT_WEIGHT, Limits, TaskQueue, Tenant
+from loadstar.core.queues import DEFAULT_WEIGHT, TaskQueue, Tenant
 from loadstar.core.reasons import Reason
 from loadstar.core.shares import Capacity
 from loadstar.core.template import Template
@@ -194,6 +194,8 @@ class Backlog:
     def over(self, line: Line, requests: Quantities) -> bool:
         """True when a Task of the line that requests this would exceed a limit: it is parked until that may change."""
         for node in line.lane.path():
+            if not node.limits.requests:
+                continue
             verdict = exceeded(node.limits, node.held, node.title, node.reason, requests)
             if verdict is not None:
                 node.limited.add(line)
@@ -363,7 +365,7 @@ class Backlog:
         house: Household = self._root.children.get(title) or Household(name if own else title, self._root, own=own)
         self._root.children[title] = house
         house.weight = DEFAULT_WEIGHT if tenant is None else tenant.weight
-        house.bounds = Limits() if tenant is None else tenant.limits
+        house.limits = NO_LIMITS if tenant is None else tenant.limits
         if branch.parent is not house:
             if branch.parent is not None:
                 self._part(branch, branch.parent)
