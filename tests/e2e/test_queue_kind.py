@@ -104,9 +104,8 @@ def running(tasks: dict[str, Json]) -> int:
 @pytest.mark.parametrize(("document", "message"), BAD.values(), ids=BAD)
 def test_bad_queues_and_tenants_are_refused(kubectl: Kubectl, namespace: str, document: Json, message: str) -> None:
     """Each in a sentence that says what is allowed, at the API server, before anything sees it."""
-    words = ("apply", "--server-side") if document["kind"] == "PlacementPolicy" else ("create",)
-    more = ("--force-conflicts",) if document["kind"] == "PlacementPolicy" else ()
-    done = kubectl(*words, *more, "--dry-run=server", "-n", namespace, "-f", "-", stdin=as_yaml(document), check=False)
+    word = "replace" if document["kind"] == "PlacementPolicy" else "create"
+    done = kubectl(word, "--dry-run=server", "-n", namespace, "-f", "-", stdin=as_yaml(document), check=False)
     assert done.returncode != 0
     assert message in done.stderr
 

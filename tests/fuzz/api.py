@@ -15,6 +15,7 @@ from loadstar.kube.credentials import Credentials
 
 TASKS: Final = "apis/loadstar.dev/v1alpha1/namespaces/{}/tasks"
 PODS: Final = "api/v1/namespaces/{}/pods"
+QUEUES: Final = "apis/loadstar.dev/v1alpha1/namespaces/{}/taskqueues"
 POLICIES: Final = "apis/loadstar.dev/v1alpha1/placementpolicies"
 NODES: Final = "api/v1/nodes"
 MERGE: Final = "application/merge-patch+json"

@@ -109,6 +109,19 @@ def policy() -> Json:
         "thresholds": {"hot": 0.85},
         "metrics": {"periodSeconds": 1, "staleSeconds": 180},
         "types": {"fuzz": {"worker": worker()}},
+        "tenants": [{"name": "fuzz", "namespaceSelector": {"matchLabels": {"fuzz": "nobody"}}}],
+    }
+
+
+def queue() -> Json:
+    """A queue with all that a queue may say, and room for a Task."""
+    return {
+        "ordering": "FIFO",
+        "weight": 10,
+        "limits": {"running": 5, "cpu": "2", "memory": "4Gi"},
+        "agingSeconds": 5,
+        "requests": "Learned",
+        "preemption": "Never",
     }
 
 
@@ -121,6 +134,7 @@ def edit(dice: random.Random) -> tuple[str, Json]:
     if choice < 0.35:
         name = dice.choice([name for name in MUTABLE if name not in {"cancel", "suspend"}])
         values: dict[str, list[Any]] = {
+            "queue": ["default"],
             "description": ["", "é" * 512, "x"],
             "priority": [0, 1000, dice.randint(0, 1000)],
             "ttlSecondsAfterFinished": [3600, 315360000],

@@ -13,24 +13,31 @@ from typing import Any, Final
 from tests.fuzz import bases, payloads
 from tests.fuzz.drawing import draw, strategy
 from tests.fuzz.mutations import mutate
-from tests.fuzz.schema import policy_spec, task_spec
+from tests.fuzz.schema import policy_spec, queue_spec, task_spec
 
 Json = dict[str, Any]
 
 WEIGHTS: Final = {
     "task by schema": 9,
-    "task by field": 47,
+    "task by field": 44,
     "edit": 14,
     "status by schema": 6,
     "status giant": 4,
     "pod": 9,
     "policy by schema": 1,
     "policy by field": 4,
+    "queue by schema": 1,
+    "queue by field": 2,
     "metrics": 3,
     "node": 3,
 }
 """How often of a hundred."""
-DRAWN: Final = {"task by schema": "spec", "status by schema": "status", "policy by schema": "policy"}
+DRAWN: Final = {
+    "task by schema": "spec",
+    "status by schema": "status",
+    "policy by schema": "policy",
+    "queue by schema": "queue",
+}
 WINDOW: Final = 100
 """So many numbers share one call of hypothesis for each kind that is drawn."""
 PROCESSES: Final = 2
@@ -113,10 +120,13 @@ def _case(index: int, kind: str, dice: random.Random, drawn: Any) -> Case:  # no
         case "pod":
             what = dice.choice(payloads.POD_ATTACKS)
             return Case(index, kind, what, {"attack": what, "text": dice.choice(payloads.LABELS)})
-        case "policy by schema":
+        case "policy by schema" | "queue by schema":
             return Case(index, kind, "by schema", {"spec": drawn})
         case "policy by field":
             made = mutate(bases.policy(), policy_spec(), dice)
+            return Case(index, kind, made.what, {"spec": made.document})
+        case "queue by field":
+            made = mutate(bases.queue(), queue_spec(), dice)
             return Case(index, kind, made.what, {"spec": made.document})
         case "metrics":
             what, items = payloads.metrics(dice)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from loadstar.api.base import QUANTITY
-from loadstar.api.crd import policy_crd, task_crd
+from loadstar.api.crd import policy_crd, queue_crd, task_crd
 
 Schema = dict[str, Any]
 
@@ -48,6 +48,12 @@ def task_spec() -> Schema:
 def policy_spec() -> Schema:
     """The structural schema of a PlacementPolicy's spec."""
     return part(policy_crd(), "spec")
+
+
+@cache
+def queue_spec() -> Schema:
+    """The structural schema of a TaskQueue's spec."""
+    return part(queue_crd(), "spec")
 
 
 def part(crd: Mapping[str, Any], name: str) -> Schema:

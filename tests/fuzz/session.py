@@ -31,6 +31,7 @@ from tests.fuzz.cluster import Cluster
 from tests.fuzz.loads import NODES as NAMES
 from tests.fuzz.pods import run_pod
 from tests.fuzz.process import ROOT, Operator
+from tests.fuzz.queues import run_queue
 from tests.fuzz.recorder import Recorder
 from tests.fuzz.steady import NAMESPACE as STEADY
 from tests.fuzz.steady import Steady
@@ -70,7 +71,7 @@ def prepare(bed: Bed) -> None:
     bed.kubectl("label", "node", "-l", "type=kwok", "fuzz=steady", "--overwrite")
     bed.kubectl("delete", "node", "-l", "fuzz=odd", "--ignore-not-found", "--wait=false")
     for name in (NAMESPACE, STEADY):
-        bed.kubectl("delete", "ldt", "--all", "-n", name, "--wait=false", check=False)
+        bed.kubectl("delete", "ldt,ldq", "--all", "-n", name, "--wait=false", check=False)
     bed.kubectl("delete", "lease", "--all", "-n", "fuzz-system")
 
 
@@ -213,6 +214,8 @@ async def _all(world: World, lanes: Lanes, objects: Objects, cluster: Cluster) -
         "pod": run_pod,
         "policy by schema": cluster.run_policy,
         "policy by field": cluster.run_policy,
+        "queue by schema": run_queue,
+        "queue by field": run_queue,
         "metrics": cluster.run_metrics,
         "node": cluster.run_node,
     }

@@ -25,7 +25,7 @@ _ADMISSION: Final = "admissionregistration.k8s.io/v1"
 class NamespaceSelector(Model):
     """Labels of namespaces; with none said, every namespace."""
 
-    match_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=16)] | None = None
+    match_labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=4)] | None = None
     """Labels that a namespace must have, with their values. kubernetes.io/metadata.name is its name."""
 
 

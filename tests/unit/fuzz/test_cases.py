@@ -12,7 +12,7 @@ from tests.fuzz.cases import WEIGHTS, WINDOW, kind_of, one
 from tests.fuzz.mutations import mutate, put, sites
 from tests.fuzz.payloads import POD_ATTACKS
 from tests.fuzz.pods import changes, foreign
-from tests.fuzz.schema import policy_spec, spec_schema, task_spec
+from tests.fuzz.schema import policy_spec, queue_spec, spec_schema, task_spec
 
 TASK = {"metadata": {"name": "t", "uid": "u"}, "status": {"attempt": 1, "pod": "t-u-0-1"}}
 
@@ -31,11 +31,12 @@ def test_every_kind_comes() -> None:
 
 
 def test_every_field_is_a_site() -> None:
-    """Each field of both kinds can be set to anything, from any base."""
+    """Each field of each kind can be set to anything, from any base."""
     for schema, base in (
         (task_spec(), bases.small()),
         (task_spec(), bases.rich()),
         (policy_spec(), bases.policy()),
+        (queue_spec(), bases.queue()),
     ):
         for path, _ in sites(schema):
             found: Any = put(base, path, "odd")

@@ -11,11 +11,12 @@ import hypothesis
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loadstar.api import convert
+from loadstar.api import convert, queues
 from loadstar.api.standing import topology_document
 from loadstar.core.nodes import NodeView
 from loadstar.core.policy import Policy
 from loadstar.core.quantity import amount, parse
+from loadstar.core.queues import TaskQueue
 from loadstar.core.scoring import score
 from loadstar.core.standing import standings, topology
 from loadstar.kube import translate
@@ -123,9 +124,16 @@ def test_every_policy_that_the_schema_allows_is_read(spec: Json) -> None:
     assert isinstance(convert.policy({"metadata": {"name": "default"}, "spec": spec}), Policy)
 
 
+@SLOW
+@given(strategy("queue"))
+def test_every_queue_that_the_schema_allows_is_read(spec: Json) -> None:
+    """A TaskQueue by the schema is read."""
+    assert isinstance(queues.read({"metadata": {"namespace": "ns", "name": "q"}, "spec": spec}), TaskQueue)
+
+
 @FAST
 @given(
-    st.sampled_from([convert.task, convert.policy, convert.status]),
+    st.sampled_from([convert.task, convert.policy, convert.status, queues.read]),
     st.one_of(ODD, shaped("metadata", "spec", "status"), POD),
 )
 def test_a_wrong_shape_is_refused_in_the_expected_way(reader: Any, raw: Any) -> None:
