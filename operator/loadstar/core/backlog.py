@@ -11,6 +11,7 @@ holds a node.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -210,6 +211,15 @@ class Backlog:
             if found is not None:
                 return found
         return None
+
+    def reasons(self) -> Counter[str]:
+        """How many wait for which reason, those that nobody has asked yet as Queued."""
+        counts: Counter[str] = Counter()
+        for lane in self._lanes.values():
+            for line in lane.lines.values():
+                answer = line.answer
+                counts[Reason.QUEUED if answer is None else answer.reason] += len(line)
+        return counts
 
     def ahead(self, key: Key) -> list[Key]:
         """The Tasks of the same queue that are asked before this one while all find room, the first one first."""
