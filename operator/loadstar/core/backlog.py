@@ -11,16 +11,17 @@ holds a node.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from loadstar.core.branch import SCORE_POINTS, Branch, Household, Lane, Line, QueueName
+from loadstar.core.branch import NO_LIMITS, SCORE_POINTS, Branch, Household, Lane, Line, QueueName
 from loadstar.core.claims import Claim
 from loadstar.core.decision import Unplaced
 from loadstar.core.limits import exceeded
 from loadstar.core.parking import Parking, Room
 from loadstar.core.quantity import Quantities
-from loadstar.core.queues import DEFAULT_WEIGHT, Limits, TaskQueue, Tenant
+from loadstar.core.queues import DEFAULT_WEIGHT, TaskQueue, Tenant
 from loadstar.core.reasons import Reason
 from loadstar.core.shares import Capacity
 from loadstar.core.template import Template
@@ -194,6 +195,8 @@ class Backlog:
     def over(self, line: Line, requests: Quantities) -> bool:
         """True when a Task of the line that requests this would exceed a limit: it is parked until that may change."""
         for node in line.lane.path():
+            if not node.limits.requests:
+                continue
             verdict = exceeded(node.limits, node.held, node.title, node.reason, requests)
             if verdict is not None:
                 node.limited.add(line)
@@ -208,6 +211,15 @@ class Backlog:
             if found is not None:
                 return found
         return None
+
+    def reasons(self) -> Counter[str]:
+        """How many wait for which reason, those that nobody has asked yet as Queued."""
+        counts: Counter[str] = Counter()
+        for lane in self._lanes.values():
+            for line in lane.lines.values():
+                answer = line.answer
+                counts[Reason.QUEUED if answer is None else answer.reason] += len(line)
+        return counts
 
     def ahead(self, key: Key) -> list[Key]:
         """The Tasks of the same queue that are asked before this one while all find room, the first one first."""
@@ -363,7 +375,7 @@ class Backlog:
         house: Household = self._root.children.get(title) or Household(name if own else title, self._root, own=own)
         self._root.children[title] = house
         house.weight = DEFAULT_WEIGHT if tenant is None else tenant.weight
-        house.bounds = Limits() if tenant is None else tenant.limits
+        house.limits = NO_LIMITS if tenant is None else tenant.limits
         if branch.parent is not house:
             if branch.parent is not None:
                 self._part(branch, branch.parent)

@@ -23,6 +23,7 @@ from loadstar.core.waiting import Key, Place, Waiting
 QueueName: TypeAlias = tuple[str, str]
 """(namespace, name) of a queue."""
 
+NO_LIMITS: Final = Limits()
 SCORE_POINTS: Final = 1000.0
 """In a LoadAware queue a whole LoadScore counts as much as so many points of priority."""
 
@@ -30,10 +31,11 @@ SCORE_POINTS: Final = 1000.0
 class Branch:
     """A tenant, or a namespace of one. `open`: its children that have something to ask for, the next one first.
 
-    `block`: what keeps all of it waiting. `limited`: lines that ask for more than what is left of its limits.
+    `block`: what keeps all of it waiting. `limits`: what its Tasks may hold at most; `limited`: lines that ask for
+    more than is left of it.
     """
 
-    __slots__ = ("block", "children", "held", "limited", "name", "open", "parent", "weight")
+    __slots__ = ("block", "children", "held", "limited", "limits", "name", "open", "parent", "weight")
 
     def __init__(self, name: str, parent: Branch | None, weight: int = DEFAULT_WEIGHT) -> None:
         self.name = name
@@ -43,12 +45,8 @@ class Branch:
         self.open: PriorityQueue[Any] = PriorityQueue()
         self.children: dict[str, Any] = {}
         self.block: Unplaced | None = None
+        self.limits = NO_LIMITS
         self.limited: set[Line] = set()
-
-    @property
-    def limits(self) -> Limits:
-        """What its Tasks may hold at most."""
-        return Limits()
 
     @property
     def title(self) -> str:
@@ -103,17 +101,11 @@ class Branch:
 class Household(Branch):
     """A tenant of the policy; or a namespace that belongs to none, which is one of its own."""
 
-    __slots__ = ("bounds", "own")
+    __slots__ = ("own",)
 
     def __init__(self, name: str, parent: Branch, *, own: bool) -> None:
         super().__init__(name, parent)
-        self.bounds = Limits()
         self.own = own
-
-    @property
-    def limits(self) -> Limits:
-        """The policy's for the tenant."""
-        return self.bounds
 
     @property
     def title(self) -> str:
@@ -142,12 +134,7 @@ class Lane(Branch):
         """Take in what its object says; the defaults hold for one that has none."""
         self.spec = spec
         self.rules = spec or TaskQueue(*self.key)
-        self.weight = self.rules.weight
-
-    @property
-    def limits(self) -> Limits:
-        """Its object's."""
-        return self.rules.limits
+        self.weight, self.limits = self.rules.weight, self.rules.limits
 
     @property
     def title(self) -> str:
