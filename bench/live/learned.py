@@ -1,7 +1,7 @@
 """L2 of the benchmark of learned requests: the same arrivals as Tasks that learn, as Tasks that do not, and as Jobs.
 
-Before what is counted each class ran seven times, long enough to be measured: for all policies alike. Tasks are a quarter
-as long as in L1, so that in five minutes a queue grows as it would in twenty.
+Before what is counted each class ran seven times, long enough to be measured: for all policies alike. Tasks are a
+quarter as long as in L1, so that in five minutes a queue grows as it would in twenty.
 """
 
 from __future__ import annotations
