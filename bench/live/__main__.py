@@ -56,12 +56,15 @@ def main(arguments: list[str]) -> int:
         metrics_every_s=METRIC_SECONDS,
     )
     failed = False
-    if not given.draw:
+    try:
         # A pair of every scenario, then the next: when it is ended early all scenarios have as many.
-        for seed in benchmark.seeds[: given.pairs]:
+        for seed in () if given.draw else benchmark.seeds[: given.pairs]:
             for name in names:
                 if seed not in pairs.of(name):
                     failed |= not _make(benchmark, pairs, name, seed, given, conditions)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on with what is not kept, --draw writes what is", file=sys.stderr)
+        return 130
     kept = {name: each for name in benchmark.scenarios if (each := pairs.of(name))}
     if not given.dry and kept:
         benchmark.publish(kept, {**conditions, **when(pair for each in kept.values() for pair in each.values())})
