@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.cluster import addons, binaries, cgroups, controlplane, facts, kwok, packages
+from tests.cluster import addons, binaries, cgroups, controlplane, facts, kernel, kwok, packages
 from tests.cluster.addons import Addons
 from tests.cluster.controlplane import ControlPlane, server_names
 from tests.cluster.errors import BedError
@@ -76,6 +76,7 @@ class Bed:
         if not 0 <= nodes <= MOST_NODES:
             raise BedError(f"a bed has 0 to {MOST_NODES} real nodes, not {nodes}")
         cgroups.require_v1()
+        kernel.allow_watches()
         packages.install(packages.NODE_PACKAGES, packages.NODE_FILES)
         programs = binaries.ensure()
         with lock(f"up or down of bed {self.name}", LOCK_SECONDS):
