@@ -68,7 +68,7 @@ class Preemptor:
             request = asks(task.key) if lower else None
             if request is None or request.template.strategy is Strategy.KUBE_SCHEDULER:
                 continue
-            if not store.waitlist.backlog.admits(task.key, request.template.requests):
+            if store.waitlist.backlog.barred(task.key, request.template.requests) is not None:
                 continue
             plans += 1
             found = self._begin(task, request, lower, now)
