@@ -89,31 +89,6 @@ def test_first_in_first_out(tasks: Tasks) -> None:
     assert order(tasks, ordering="FIFO") == ["a", "b", "c"]
 
 
-@pytest.mark.bed
-@pytest.mark.usefixtures("nodes")
-def test_load_aware_goes_by_the_best_node(tasks: Tasks, kubectl: Kubectl) -> None:
-    """Who finds the idle node goes before who came earlier, and has more priority, but finds a busy one."""
-
-    def measured() -> dict[str, float]:
-        status = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout).get("status") or {}
-        known = [*(status.get("best") or ()), *(status.get("worst") or ())]
-        return {item["name"]: item["cpu"]["measured"] for item in known if "sampleAgeSeconds" in item}
-
-    end = time.monotonic() + 90
-    while not ((seen := measured()).get(BUSY, 0.0) > 0.5 and IDLE in seen):
-        assert time.monotonic() < end, seen
-        time.sleep(2)
-    where = {name: {"nodeSelector": {HOST: name}} for name in (BUSY, IDLE)}
-    worker = {"image": "simulated", "command": ["simulate", "1"]}
-    held(
-        tasks,
-        task("busy", queue="q", priority=600, worker=worker, placement=where[BUSY]),
-        task("idle", queue="q", worker=worker, placement=where[IDLE]),
-        ordering="LoadAware",
-    )
-    assert order(tasks) == ["idle", "busy"]
-
-
 @pytest.mark.usefixtures("history")
 def test_a_limit_holds_and_is_said(tasks: Tasks) -> None:
     """No more CPU than the queue may hold; smaller ones go on; what `why` says is what the status says."""
@@ -138,6 +113,31 @@ def test_a_limit_holds_and_is_said(tasks: Tasks) -> None:
     done = tasks.wait(lambda found: all(found[name]["status"]["state"] == "SUCCESS" for name in ("large", "lost")))
     assert done["first"]["status"]["state"] == "RUNNING"
     edit(tasks, "ldt", "first", cancel=True)
+
+
+@pytest.mark.bed
+@pytest.mark.usefixtures("nodes")
+def test_load_aware_goes_by_the_best_node(tasks: Tasks, kubectl: Kubectl) -> None:
+    """Who finds the idle node goes before who came earlier, and has more priority, but finds a busy one."""
+
+    def measured() -> dict[str, float]:
+        status = json.loads(kubectl("get", "ldp", "default", "-o", "json").stdout).get("status") or {}
+        known = [*(status.get("best") or ()), *(status.get("worst") or ())]
+        return {item["name"]: item["cpu"]["measured"] for item in known if "sampleAgeSeconds" in item}
+
+    end = time.monotonic() + 90
+    while not ((seen := measured()).get(BUSY, 0.0) > 0.5 and IDLE in seen):
+        assert time.monotonic() < end, seen
+        time.sleep(2)
+    where = {name: {"nodeSelector": {HOST: name}} for name in (BUSY, IDLE)}
+    worker = {"image": "simulated", "command": ["simulate", "1"]}
+    held(
+        tasks,
+        task("busy", queue="q", priority=600, worker=worker, placement=where[BUSY]),
+        task("idle", queue="q", worker=worker, placement=where[IDLE]),
+        ordering="LoadAware",
+    )
+    assert order(tasks) == ["idle", "busy"]
 
 
 @pytest.mark.bed

@@ -121,7 +121,7 @@ async def put_queues(client: Client, store: Store, path: str = QUEUES_PATH) -> N
     """What queues say of requests."""
     try:
         for raw in await items(client, path):
-            store.queues.put(queues.read(raw))
+            store.waitlist.put_queue(queues.read(raw))
     except NotFound:
         return
     except Forbidden:

@@ -11,16 +11,17 @@ holds a node.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from loadstar.core.branch import SCORE_POINTS, Branch, Household, Lane, Line, QueueName
+from loadstar.core.branch import NO_LIMITS, SCORE_POINTS, Branch, Household, Lane, Line, QueueName
 from loadstar.core.claims import Claim
 from loadstar.core.decision import Unplaced
 from loadstar.core.limits import exceeded
 from loadstar.core.parking import Parking, Room
 from loadstar.core.quantity import Quantities
-from loadstar.core.queues import DEFAULT_WEIGHT, Limits, TaskQueue, Tenant
+from loadstar.core.queues import DEFAULT_WEIGHT, TaskQueue, Tenant
 from loadstar.core.reasons import Reason
 from loadstar.core.shares import Capacity
 from loadstar.core.template import Template
@@ -98,30 +99,21 @@ class Backlog:
 
     def drop(self, key: Key) -> None:
         """A Task waits no more."""
-        one = self._waiting.pop(key, None)
-        if one is None:
-            return
-        self.news.pop(key, None)
-        lane = self._lanes[key[0], one.queue]
-        line = lane.lines[one.form]
-        line.drop(key)
-        if len(line):
-            if line in lane.open:
-                lane.open.change_priority(line, line.rank(lane.rules))
-            return
-        del lane.lines[one.form]
-        self._unpark(line)
-        if line in lane.open:
-            lane.open.remove(line)
+        lane = self._leave(key)
+        if lane is not None:
             lane.lift(self.capacity)
-        self._prune(lane)
+            self._prune(lane)
 
     def hold(self, key: Key, queue: str, requests: Quantities) -> None:
-        """A Task holds a node, or is to, and requests this there."""
+        """A Task holds a node, or is to, and requests this there: it waits no more."""
         self.release(key)
+        before = self._leave(key)
         lane = self._lane((key[0], queue))
         self._holding[key] = lane, requests
         self._count(lane, requests, 1)
+        if before is not None and before is not lane:
+            before.lift(self.capacity)
+            self._prune(before)
 
     def release(self, key: Key) -> None:
         """A Task holds no node any more."""
@@ -203,6 +195,8 @@ class Backlog:
     def over(self, line: Line, requests: Quantities) -> bool:
         """True when a Task of the line that requests this would exceed a limit: it is parked until that may change."""
         for node in line.lane.path():
+            if not node.limits.requests:
+                continue
             verdict = exceeded(node.limits, node.held, node.title, node.reason, requests)
             if verdict is not None:
                 node.limited.add(line)
@@ -217,6 +211,15 @@ class Backlog:
             if found is not None:
                 return found
         return None
+
+    def reasons(self) -> Counter[str]:
+        """How many wait for which reason, those that nobody has asked yet as Queued."""
+        counts: Counter[str] = Counter()
+        for lane in self._lanes.values():
+            for line in lane.lines.values():
+                answer = line.answer
+                counts[Reason.QUEUED if answer is None else answer.reason] += len(line)
+        return counts
 
     def ahead(self, key: Key) -> list[Key]:
         """The Tasks of the same queue that are asked before this one while all find room, the first one first."""
@@ -291,11 +294,30 @@ class Backlog:
             line.lane.open.push(line, line.rank(line.lane.rules))
             line.lane.lift(self.capacity)
 
+    def _leave(self, key: Key) -> Lane | None:
+        """Take a Task out of its line; its lane, if it waited, which is to be lifted."""
+        one = self._waiting.pop(key, None)
+        if one is None:
+            return None
+        self.news.pop(key, None)
+        lane = self._lanes[key[0], one.queue]
+        line = lane.lines[one.form]
+        line.drop(key)
+        if len(line):
+            if line in lane.open:
+                lane.open.change_priority(line, line.rank(lane.rules))
+            return lane
+        del lane.lines[one.form]
+        self._unpark(line)
+        if line in lane.open:
+            lane.open.remove(line)
+        return lane
+
     def _count(self, lane: Lane, requests: Quantities, sign: int) -> None:
         """Count what is held, all the way up, and let follow what does."""
         for node in lane.path():
-            node.held.add(requests, sign)
-            self._review(node)
+            if node.count(requests, sign):
+                self._review(node)
             if sign < 0 and node.limited:
                 for line in list(node.limited):
                     self._unpark(line)
@@ -314,8 +336,7 @@ class Backlog:
         lane = self._lanes.get(key)
         if lane is not None:
             before = lane.rules
-            lane.spec = self._specs.get(key)
-            lane.weight = lane.rules.weight
+            lane.specify(self._specs.get(key))
             if (before.ordering, before.aging_seconds) != (lane.rules.ordering, lane.rules.aging_seconds):
                 self._reorder(lane)
             for line in list(lane.limited):
@@ -354,10 +375,10 @@ class Backlog:
         house: Household = self._root.children.get(title) or Household(name if own else title, self._root, own=own)
         self._root.children[title] = house
         house.weight = DEFAULT_WEIGHT if tenant is None else tenant.weight
-        house.bounds = Limits() if tenant is None else tenant.limits
+        house.limits = NO_LIMITS if tenant is None else tenant.limits
         if branch.parent is not house:
             if branch.parent is not None:
-                self._leave(branch, branch.parent)
+                self._part(branch, branch.parent)
             branch.parent = house
             house.children[name] = branch
             house.held.add(branch.held.requests, 1, branch.held.tasks)
@@ -367,7 +388,7 @@ class Backlog:
         branch.lift(self.capacity)
         house.lift(self.capacity)
 
-    def _leave(self, branch: Branch, house: Branch) -> None:
+    def _part(self, branch: Branch, house: Branch) -> None:
         del house.children[branch.name]
         house.held.add(branch.held.requests, -1, branch.held.tasks)
         if branch in house.open:
@@ -389,7 +410,7 @@ class Backlog:
         self._turned.pop(lane, None)
         if not namespace.children and namespace.parent is not None:
             del self._namespaces[namespace.name]
-            self._leave(namespace, namespace.parent)
+            self._part(namespace, namespace.parent)
 
     def _lift_all(self, node: Branch) -> None:
         """All shares are others than they were."""

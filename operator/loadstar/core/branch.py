@@ -7,12 +7,14 @@ these hold for their weight, so whose turn it is is found by going down, and a c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from typing import Any, Final, TypeAlias
 
 from loadstar.core.decision import Unplaced
 from loadstar.core.form import Form
 from loadstar.core.limits import reached
 from loadstar.core.priority_queue import PriorityQueue
+from loadstar.core.quantity import Quantities
 from loadstar.core.queues import DEFAULT_QUEUE, DEFAULT_WEIGHT, Limits, Ordering, TaskQueue
 from loadstar.core.reasons import Reason
 from loadstar.core.shares import Capacity, Held
@@ -21,6 +23,7 @@ from loadstar.core.waiting import Key, Place, Waiting
 QueueName: TypeAlias = tuple[str, str]
 """(namespace, name) of a queue."""
 
+NO_LIMITS: Final = Limits()
 SCORE_POINTS: Final = 1000.0
 """In a LoadAware queue a whole LoadScore counts as much as so many points of priority."""
 
@@ -28,10 +31,11 @@ SCORE_POINTS: Final = 1000.0
 class Branch:
     """A tenant, or a namespace of one. `open`: its children that have something to ask for, the next one first.
 
-    `block`: what keeps all of it waiting. `limited`: lines that ask for more than what is left of its limits.
+    `block`: what keeps all of it waiting. `limits`: what its Tasks may hold at most; `limited`: lines that ask for
+    more than is left of it.
     """
 
-    __slots__ = ("block", "children", "held", "limited", "name", "open", "parent", "weight")
+    __slots__ = ("block", "children", "held", "limited", "limits", "name", "open", "parent", "weight")
 
     def __init__(self, name: str, parent: Branch | None, weight: int = DEFAULT_WEIGHT) -> None:
         self.name = name
@@ -41,12 +45,8 @@ class Branch:
         self.open: PriorityQueue[Any] = PriorityQueue()
         self.children: dict[str, Any] = {}
         self.block: Unplaced | None = None
+        self.limits = NO_LIMITS
         self.limited: set[Line] = set()
-
-    @property
-    def limits(self) -> Limits:
-        """What its Tasks may hold at most."""
-        return Limits()
 
     @property
     def title(self) -> str:
@@ -61,6 +61,11 @@ class Branch:
     def why_blocked(self) -> Unplaced | None:
         """What keeps all of it waiting now."""
         return reached(self.limits, self.held, self.title, self.reason)
+
+    def count(self, requests: Quantities, sign: int) -> bool:
+        """Count a Task in that holds a node, or out; True when what blocks all of it may be another thing now."""
+        self.held.add(requests, sign)
+        return self.block is not None or self.limits.running is not None
 
     def path(self) -> Iterator[Branch]:
         """It and all that it belongs to, the root left out."""
@@ -96,17 +101,11 @@ class Branch:
 class Household(Branch):
     """A tenant of the policy; or a namespace that belongs to none, which is one of its own."""
 
-    __slots__ = ("bounds", "own")
+    __slots__ = ("own",)
 
     def __init__(self, name: str, parent: Branch, *, own: bool) -> None:
         super().__init__(name, parent)
-        self.bounds = Limits()
         self.own = own
-
-    @property
-    def limits(self) -> Limits:
-        """The policy's for the tenant."""
-        return self.bounds
 
     @property
     def title(self) -> str:
@@ -122,25 +121,20 @@ class Household(Branch):
 class Lane(Branch):
     """A queue: its lines, those first in `open` that may be asked for."""
 
-    __slots__ = ("key", "lines", "spec")
+    __slots__ = ("key", "lines", "rules", "spec")
 
     def __init__(self, key: QueueName, parent: Branch, spec: TaskQueue | None) -> None:
         super().__init__(key[1], parent)
         self.key = key
         self.lines: dict[Form, Line] = {}
-        self.spec: TaskQueue | None = spec
-        self.weight = self.rules.weight
+        self.specify(spec)
         self.block = self.why_blocked()
 
-    @property
-    def rules(self) -> TaskQueue:
-        """What its object says; the defaults for one that has none."""
-        return self.spec or TaskQueue(*self.key)
-
-    @property
-    def limits(self) -> Limits:
-        """Its object's."""
-        return self.rules.limits
+    def specify(self, spec: TaskQueue | None) -> None:
+        """Take in what its object says; the defaults hold for one that has none."""
+        self.spec = spec
+        self.rules = spec or TaskQueue(*self.key)
+        self.weight, self.limits = self.rules.weight, self.rules.limits
 
     @property
     def title(self) -> str:
@@ -176,13 +170,14 @@ class Line:
     there may be room; `score`: of its best node, times SCORE_POINTS, where the queue goes by it.
     """
 
-    __slots__ = ("ages", "explained", "form", "lane", "order", "parked", "score", "told", "verdict")
+    __slots__ = ("_ages", "_since", "explained", "form", "lane", "order", "parked", "score", "told", "verdict")
 
     def __init__(self, lane: Lane, form: Form) -> None:
         self.lane = lane
         self.form = form
         self.order: PriorityQueue[Key] = PriorityQueue()
-        self.ages: PriorityQueue[Key] = PriorityQueue()
+        self._since: dict[Key, float] = {}
+        self._ages: list[tuple[float, Key]] = []
         self.verdict: Unplaced | None = None
         self.explained = float("-inf")
         self.told: Reason | None = None
@@ -196,15 +191,16 @@ class Line:
         """Take in a Task, or put one that is in to another place."""
         if one.key in self.order:
             self.order.change_priority(one.key, place)
-            self.ages.change_priority(one.key, one.since)
         else:
             self.order.push(one.key, place)
-            self.ages.push(one.key, one.since)
+        if self._since.get(one.key) != one.since:
+            self._since[one.key] = one.since
+            heappush(self._ages, (one.since, one.key))
 
     def drop(self, key: Key) -> None:
         """A Task waits no more."""
         self.order.remove(key)
-        self.ages.remove(key)
+        del self._since[key]
 
     @property
     def first(self) -> Key:
@@ -212,9 +208,17 @@ class Line:
         return self.order.peek()
 
     @property
+    def eldest(self) -> Key:
+        """Who has waited longest."""
+        # What was noted of Tasks that left since is cleared away when somebody asks, which is seldom.
+        while self._since.get(self._ages[0][1]) != self._ages[0][0]:
+            heappop(self._ages)
+        return self._ages[0][1]
+
+    @property
     def oldest(self) -> float:
-        """Since when the one has waited that has waited longest."""
-        return float(self.ages.priority(self.ages.peek()))
+        """Since when that one has waited."""
+        return self._since[self.eldest]
 
     @property
     def answer(self) -> Unplaced | None:

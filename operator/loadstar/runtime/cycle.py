@@ -242,7 +242,7 @@ class Cycle:
         full = [line for line in self._backlog.parked() if _lasts(line, now)]
         for line in sorted(full, key=lambda line: line.oldest):
             while store.unpinned < SHOWN_PODS and len(line) and line.oldest <= now - FULL_SECONDS:
-                looked = self._look(line.ages.peek())
+                looked = self._look(line.eldest)
                 if looked is None or store.preemptions.of(looked[0].key) is not None:
                     break
                 task, request, snapshot = looked

@@ -6,6 +6,8 @@ of Tasks that wait for the same thing must not keep the API server busy saying s
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,12 +45,9 @@ class Notes:
         note = self._notes.get(key)
         return "" if note is None else note.reason
 
-    def reasons(self) -> dict[str, int]:
-        """How many Tasks wait, by reason."""
-        counts: dict[str, int] = {}
-        for note in self._notes.values():
-            counts[note.reason] = counts.get(note.reason, 0) + 1
-        return counts
+    def reasons(self, known: Container[Key] = ()) -> Counter[str]:
+        """How many Tasks wait, by reason; those left out of whom it is `known` otherwise."""
+        return Counter(note.reason for key, note in self._notes.items() if key not in known)
 
     def take(self, key: Key, wait: Wait, written: str, now: float) -> float:
         """Note the reason; returns 0 when it is to be written now, the seconds to look again, or -1 for never.

@@ -128,7 +128,8 @@ class Report:
         for state in State:
             telemetry.TASKS.labels(state).set(states[state])
         telemetry.WAITING.clear()
-        for reason, count in self._notes.reasons().items():
+        backlog = self._store.waitlist.backlog
+        for reason, count in (self._notes.reasons(backlog) + backlog.reasons()).items():
             telemetry.WAITING.labels(reason).set(count)
         telemetry.QUEUE_DEPTH.set(len(self._queue))
         telemetry.QUEUE_DELAYED.set(self._queue.delayed)

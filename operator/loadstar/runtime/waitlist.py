@@ -89,9 +89,10 @@ class Waitlist:
         """Take in where a Task stands and what was decided about it."""
         key, state, backlog = task.key, task.status.state, self.backlog
         if state in _HOLDING or (state is State.PENDING and isinstance(decision, Placed)):
-            if not backlog.holds(key, task.queue):
+            if backlog.holds(key, task.queue):
+                backlog.drop(key)
+            else:
                 backlog.hold(key, task.queue, _requests(task, decision, resolve(task, policy)))
-            backlog.drop(key)
             return
         backlog.release(key)
         if key not in backlog:

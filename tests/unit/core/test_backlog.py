@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadstar.core.backlog import Backlog
@@ -82,6 +82,7 @@ def test_fifo_is_by_creation() -> None:
     assert order(made) == "abc"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1000), st.floats(0, 1e6), st.sampled_from("xyz")), max_size=30))
 def test_the_lowest_waits_no_longer_than_a_thousand_agings(others: list[tuple[int, float, str]]) -> None:
     """The bound of aging: nobody who came 1,000 x agingSeconds after a Task is placed before it, whatever the
@@ -167,6 +168,7 @@ def test_load_aware_takes_the_best_score() -> None:
     assert names == ["y1", "z1", "y2", "x1", "z2", "x2"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 10), st.integers(0, 1000), st.floats(0, 1e6)), min_size=1, max_size=20))
 def test_load_aware_starves_none(others: list[tuple[float, int, float]]) -> None:
     """However bad its score: nobody who came 11,000 x agingSeconds later goes first."""
@@ -319,6 +321,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_incremental_is_as_anew(steps: list[tuple[str, int, int, str, str]]) -> None:  # noqa: C901 - one case a step
     """After any changes the order of turns is the one that a backlog gives which was told all at once."""

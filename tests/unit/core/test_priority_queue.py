@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadstar.core.priority_queue import PriorityQueue
@@ -63,6 +63,7 @@ def outcome(queue: Any, step: tuple[Any, ...]) -> object:
         return type(error)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_it_does_what_a_sorted_list_does(steps: list[tuple[Any, ...]]) -> None:
     """Whatever is pushed, changed, removed and popped in whatever order: the same comes out, and the same is refused.

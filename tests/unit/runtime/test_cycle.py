@@ -136,6 +136,7 @@ async def test_many_are_told_slowly() -> None:
         world.add(f"t{index}", cpu=5000)
     await world.place()
     assert len(world.told) == TOLD_AT_ONCE
+    assert world.cycle._backlog.reasons() == {Reason.REQUEST_TOO_LARGE: number}, "told or not"
     for _ in range(3):
         world.clock.time += 1
         await world.place()
