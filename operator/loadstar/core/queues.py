@@ -64,12 +64,11 @@ class TaskQueue:
 class Tenant:
     """Namespaces, by their labels, that share what the admin gives them; an empty selector takes all.
 
-    `max_priority` of their Tasks: None = no bound. `namespaces`: those that are its own now (`tenants.resolved`).
+    Whose a namespace is, is `tenants`' to say. `max_priority` of their Tasks: None = no bound.
     """
 
     name: str
     selector: tuple[tuple[str, str], ...] = ()
-    namespaces: tuple[str, ...] = ()
     weight: int = DEFAULT_WEIGHT
     max_priority: int | None = None
     limits: Limits = Limits()

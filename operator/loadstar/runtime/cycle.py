@@ -266,11 +266,11 @@ class Cycle:
                 self._changed(key)
 
     async def _regroup(self) -> None:
-        """Under another policy Tasks may be of other forms."""
+        """Under another policy, or in a queue that learns or no longer does, Tasks may be of other forms."""
         store = self._store
-        if store.policy is self._policy:
+        if store.policy is self._policy and not store.waitlist.reformed:
             return
-        self._policy = store.policy
+        self._policy, store.waitlist.reformed = store.policy, False
         store.waitlist.tenants = store.policy.tenants
         self._backlog.rehome()
         for number, key in enumerate(list(self._backlog)):

@@ -24,13 +24,17 @@ _HOLDING = {State.ASSIGNED, State.RUNNING}
 
 
 class Waitlist:
-    """The backlog, in step with the Tasks that it is shown."""
+    """The backlog, in step with the Tasks that it is shown.
+
+    `reformed`: a queue has its Tasks ask for something else than before, so all are to join anew.
+    """
 
     def __init__(self, queues: Queues) -> None:
         self.tenants: tuple[Tenant, ...] = ()
         self._queues = queues
         self.backlog = Backlog(lambda name: queues.namespaces.tenant(name, self.tenants))
         self._lent: dict[Key, int] = {}
+        self.reformed = False
 
     def __len__(self) -> int:
         return len(self.backlog)
@@ -58,14 +62,17 @@ class Waitlist:
 
     def put_queue(self, queue: TaskQueue) -> bool:
         """Take in a TaskQueue; True when it is news."""
+        before = self._queues.objects.get((queue.namespace, queue.name))
         if not self._queues.put(queue):
             return False
+        self.reformed |= (before.requests if before is not None else None) is not queue.requests
         self.backlog.put_queue(queue)
         return True
 
     def drop_queue(self, name: Key) -> None:
         """A TaskQueue is gone."""
         self._queues.drop(name)
+        self.reformed = True
         self.backlog.drop_queue(name)
 
     def put_namespace(self, name: str, labels: Mapping[str, str]) -> bool:

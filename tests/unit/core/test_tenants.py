@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadstar.core.queues import Tenant
-from loadstar.core.tenants import owner, resolved, selects
+from loadstar.core.tenants import owner, selects
 
 LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size=3)
 TENANTS = st.lists(LABELS, max_size=5).map(
@@ -26,14 +26,10 @@ def test_first_tenant_with_all_its_labels_wins() -> None:
     assert owner([batch, media], {"team": "Media"}) is None
 
 
-@given(TENANTS, st.dictionaries(st.sampled_from(["m", "n", "o"]), LABELS))
-def test_each_namespace_is_of_one_tenant_at_most(
-    tenants: tuple[Tenant, ...], namespaces: dict[str, dict[str, str]]
-) -> None:
-    """Resolved, no namespace stands under two tenants; one that stands under none is selected by none."""
-    found = resolved(tenants, namespaces)
-    assert [tenant.name for tenant in found] == [tenant.name for tenant in tenants]
-    taken = [name for tenant in found for name in tenant.namespaces]
-    assert len(taken) == len(set(taken))
-    for name, labels in namespaces.items():
-        assert (name in taken) is any(selects(tenant, labels) for tenant in tenants)
+@given(TENANTS, LABELS)
+def test_the_first_that_selects_it_is_the_owner(tenants: tuple[Tenant, ...], labels: dict[str, str]) -> None:
+    """Whoever owns a namespace selects it, and nobody before does; one that nobody owns is selected by nobody."""
+    found = owner(tenants, labels)
+    before = tenants if found is None else tenants[: tenants.index(found)]
+    assert not any(selects(tenant, labels) for tenant in before)
+    assert found is None or selects(found, labels)

@@ -12,15 +12,20 @@ from hypothesis import strategies as st
 from loadstar.core import placement
 from loadstar.core.claims import PATIENCE_SECONDS
 from loadstar.core.decision import Placed
+from loadstar.core.learning import ENOUGH_RUNS
 from loadstar.core.model import Placement, Task, TaskStatus, Worker
 from loadstar.core.policy import Policy, TypeDefault, WhenFull
 from loadstar.core.queues import Limits, Ordering, TaskQueue, Tenant
 from loadstar.core.reasons import Reason
+from loadstar.core.resources import Requests
 from loadstar.core.states import State
+from loadstar.core.template import resolve
 from loadstar.runtime import cycle as cycles
 from loadstar.runtime.cycle import TOLD_AT_ONCE, TOLD_PER_SECOND, Cycle
+from loadstar.runtime.profiles import name_of
 from loadstar.runtime.store import Key, Store
 from tests.unit.core.builders import load, task, view, worker
+from tests.unit.core.test_profile import run
 from tests.unit.runtime.fakes import FakeClock
 
 NODE_CPU = 4000
@@ -79,6 +84,28 @@ async def test_the_order_is_that_of_the_queue_and_an_edit_acts_at_once() -> None
     world.edit("c", priority=900)
     world.edit("d", queue="batch")
     assert await world.place() == ["d", "c", "b", "a"], "two queues that hold nothing go by name"
+
+
+async def test_a_queue_that_begins_to_learn_lets_in_who_fits_then() -> None:
+    """With requests Learned Tasks that asked for the same no longer do: from the next cycle on, and back again."""
+    world = World()
+    world.store.apply_other("x", "n0", {"cpu": 3000})
+    world.store.apply_loads({"n0": load(0.1, 2**20)})
+    for name in ("unknown", "known", "later"):
+        world.add(name, cpu=2000, label=name.replace("later", "known"))
+    one = world.store.tasks["ns", "known"]
+    template = resolve(one, world.store.policy)
+    assert template is not None
+    for _ in range(ENOUGH_RUNS):
+        world.store.profiles.learn(name_of(one, template), run(image=template.worker.image))
+    assert await world.place() == []
+    world.store.waitlist.put_queue(TaskQueue("ns", "default", requests=Requests.LEARNED))
+    assert await world.place() == ["known", "later"]
+    world.edit("later", status=TaskStatus())
+    world.store.decide(("ns", "later"), None)
+    world.cycle.request(("ns", "later"))
+    world.store.waitlist.drop_queue(("ns", "default"))
+    assert await world.place() == []
 
 
 async def test_a_head_that_has_no_room_is_in_nobodys_way() -> None:
