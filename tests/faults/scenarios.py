@@ -221,6 +221,45 @@ async def _closed_nodes(world: World) -> None:
     await world.until_state("t", "SUCCESS")
 
 
+async def _diamond(world: World) -> None:
+    await world.create(task("join", "0.4", 0, dependencies=["left", "right"]))
+    for name in ("left", "right"):
+        await world.create(task(name, "0.4", 0, dependencies=["fetch"]))
+    await world.create(task("fetch", "0.4", 0))
+    await world.until_state("join", "SUCCESS")
+
+
+async def _dependency_failed(world: World) -> None:
+    for name, other in (("last", "next"), ("next", "first")):
+        await world.create(task(name, "0.4", 0, dependencies=[other]))
+    await world.create(task("any", "0.4", 0, dependencies=["first"], dependencyRules={"first": "Finished"}))
+    await world.create(task("first", "0.4", 3, retry={"limit": 0}))
+    await world.until_state("last", "FAILED", reason="DependencyFailed")
+    await world.until_state("any", "SUCCESS")
+
+
+async def _dependency_deleted(world: World) -> None:
+    await world.create(task("a", LONG, 0, **NOWHERE))
+    await world.create(task("b", "0.4", 0, dependencies=["a"]))
+    await world.until_state("b", "PENDING", reason="WaitingForDependencies")
+    old = await world.delete("a")
+    await world.until_gone(old)
+    await world.create(task("a", "0.4", 0))
+    await world.until_state("b", "FAILED", reason="DependencyDeleted")
+    await world.until_state("a", "SUCCESS")
+
+
+async def _dependency_done(world: World) -> None:
+    await world.create(task("a", "0.4", 0))
+    await world.until_state("a", "SUCCESS")
+    await world.create(task("held", "0.4", 0, suspend=True))
+    await world.create(task("b", "0.4", 0, dependencies=["a", "held"]))
+    await world.until_state("b", "PENDING", reason="WaitingForDependencies")
+    await world.until_gone(await world.delete("a"))
+    await world.change("held", suspend=False)
+    await world.until_state("b", "SUCCESS")
+
+
 ALL = (
     Scenario("single", "a Task that succeeds", _single, main=True),
     Scenario("retry", "an attempt fails, the next one succeeds", _retry, main=True),
@@ -246,6 +285,12 @@ ALL = (
     Scenario("limit-range", "a LimitRange refuses the Pod, then no longer", _limit_range),
     Scenario("denied", "an admission policy refuses the Pod, then no longer", _denied),
     Scenario("preempted", "stopped for a Task of higher priority, then placed again", _preempted, main=True),
+    Scenario("diamond", "four Tasks that wait for each other, made from the last to the first", _diamond),
+    Scenario(
+        "dependency-failed", "a failure runs down a chain; one Task waits for it all the same", _dependency_failed
+    ),
+    Scenario("dependency-deleted", "a dependency is deleted and made again under its name", _dependency_deleted),
+    Scenario("dependency-done", "a dependency that succeeded is deleted while its dependent waits", _dependency_done),
     Scenario("closed-nodes", "two of the three nodes that fit are cordoned or not Ready", _closed_nodes),
 )
 BY_NAME = {scenario.name: scenario for scenario in ALL}

@@ -83,6 +83,16 @@ def held() -> Json:
     return {"worker": worker(), "placement": copy.deepcopy(NOWHERE)}
 
 
+def dependent() -> Json:
+    """Waits for Tasks that are not there, by different rules."""
+    return {
+        "worker": worker(),
+        "dependencies": ["none", "no-more"],
+        "dependencyRules": {"none": "Finished"},
+        "placement": copy.deepcopy(SIMULATED),
+    }
+
+
 def long(seconds: int = 4) -> Json:
     """Runs for some seconds."""
     return {"worker": worker("simulate", str(seconds)), "placement": copy.deepcopy(SIMULATED)}
@@ -99,7 +109,7 @@ def tracked() -> Json:
     }
 
 
-SPECS: Final[tuple[Callable[[], Json], ...]] = (small, rich, rich, failing, typed, held, tracked)
+SPECS: Final[tuple[Callable[[], Json], ...]] = (small, rich, rich, failing, typed, held, tracked, dependent)
 
 
 def policy() -> Json:

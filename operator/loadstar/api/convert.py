@@ -6,7 +6,7 @@ forgiving: a field that a later version wrote is passed over, one that is absent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from sys import intern
 from typing import Any, Final
@@ -15,6 +15,7 @@ import orjson
 
 from loadstar.api import CLASS_LABEL, metering, resources, retry, tenants
 from loadstar.api.times import format_time, parse_time
+from loadstar.core.dependencies import NO_DEPENDENCIES, Rule
 from loadstar.core.model import (
     Attempt,
     Choice,
@@ -59,6 +60,7 @@ def task(raw: Mapping[str, Any]) -> Task:
         type=spec.get("type") or "",
         queue=intern(spec.get("queue") or DEFAULT_QUEUE),
         priority=int(spec.get("priority", DEFAULT_PRIORITY)),
+        dependencies=_dependencies(spec.get("dependencies") or (), spec.get("dependencyRules") or {}),
         placement=placement(spec.get("placement") or {}),
         retry=retry.read(spec.get("retry") or {}),
         run_seconds=timeouts.get("runSeconds"),
@@ -72,6 +74,10 @@ def task(raw: Mapping[str, Any]) -> Task:
         label=(meta.get("labels") or {}).get(CLASS_LABEL) or "",
         status=status(raw.get("status") or {}),
     )
+
+
+def _dependencies(names: Iterable[str], rules: Mapping[str, str]) -> Mapping[str, Rule]:
+    return {name: Rule(rules.get(name, Rule.SUCCESS)) for name in names} or NO_DEPENDENCIES
 
 
 def worker(raw: Mapping[str, Any] | None) -> Worker | None:
@@ -181,6 +187,8 @@ def status(raw: Mapping[str, Any]) -> TaskStatus:
         choice=_choice(raw["placement"]) if raw.get("placement") else None,
         resources=resources.read(raw["resources"]) if raw.get("resources") else None,
         expected_end=parse_time(raw.get("expectedEndTime")),
+        resolved=raw.get("resolved", ""),
+        result=raw.get("result"),
         attempts=tuple(_attempt(item) for item in raw.get("attempts") or ()),
         conditions=tuple(_condition(item) for item in raw.get("conditions") or ()),
     )
@@ -215,6 +223,8 @@ def status_document(value: TaskStatus) -> Json:
             "placement": _choice_document(value.choice) if value.choice else None,
             "resources": resources.document(value.resources) or None if value.resources else None,
             "expectedEndTime": format_time(value.expected_end),
+            "resolved": value.resolved or None,
+            "result": value.result,
             "attempts": [_attempt_document(item) for item in value.attempts] or None,
             "conditions": [condition_document(item) for item in value.conditions] or None,
         }

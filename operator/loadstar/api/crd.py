@@ -61,7 +61,7 @@ def task_crd() -> Schema:
     # One writer, and parts that never change: whose field is whose need not be kept leaf by leaf, which would be half
     # of every stored Task and a fifth of what a write costs the API server.
     status["x-kubernetes-map-type"] = "atomic"
-    for name in ("worker", "placement", "retry", "timeouts"):
+    for name in ("worker", "placement", "retry", "timeouts", "dependencyRules"):
         spec["properties"][name]["x-kubernetes-map-type"] = "atomic"
     root = {
         "type": "object",

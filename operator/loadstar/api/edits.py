@@ -23,6 +23,8 @@ _TORN: Final = (
     "object.spec.?placement.?requiresDeclared.orValue(false) && "
     "object.spec.?placement.?requests.orValue('') == 'Learned'"
 )
+_NAMES: Final = "object.spec.?dependencies.orValue([])"
+_RULES: Final = "object.spec.?dependencyRules.orValue({})"
 
 
 def held_fields() -> list[str]:
@@ -53,12 +55,14 @@ def policy() -> Json:
                 # A new Task with a good name, or a change of labels, costs no more than this look.
                 {
                     "name": "something-to-refuse",
-                    "expression": f"oldObject == null ? !{_NAMED} || ({_TORN}) : object.spec != oldObject.spec",
+                    "expression": f"oldObject == null ? !{_NAMED} || ({_TORN}) || has(object.spec.dependencies) || "
+                    "has(object.spec.dependencyRules) : object.spec != oldObject.spec",
                 },
             ],
             "validations": [
                 _name(),
                 _requests(),
+                *_dependencies(),
                 *(_held(name) for name in held_fields()),
                 _queue(),
                 _cancel(),
@@ -90,6 +94,26 @@ def _requests() -> Json:
         f"oldObject != null || !({_TORN})",
         "spec.placement: must have requests Declared, or none, when requiresDeclared is true",
     )
+
+
+def _dependencies() -> list[Json]:
+    """Each costs as many steps as there are names; a look at all of them for each rule would cost too much."""
+    return [
+        _validation(
+            f"oldObject != null || {_NAMES}.all(name, name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))",
+            "spec.dependencies: must be names of Tasks of the same namespace: DNS labels of a-z, 0-9 and '-', starting "
+            "and ending with a-z or 0-9",
+        ),
+        _validation(
+            f"oldObject != null || !(object.metadata.name in {_NAMES})",
+            "spec.dependencies: must not name the Task itself",
+        ),
+        _validation(
+            # No name is twice in the list.
+            f"oldObject != null || {_NAMES}.filter(name, name in {_RULES}).size() == {_RULES}.size()",
+            "spec.dependencyRules: must have only keys that spec.dependencies names",
+        ),
+    ]
 
 
 def _held(name: str) -> Json:

@@ -157,8 +157,15 @@ class TaskStatus(StatusModel):
     expected_end_time: Time | None = None
     """When the attempt that runs ends if it takes as long as Tasks of its class do; written once, when it begins to
     run, and gone when it ends."""
+    resolved: Annotated[str, Field(max_length=9000)] | None = None
+    """Which Tasks the names of spec.dependencies stand for, as of the last write: for each in order d (done) or o and
+    eight characters of its uid, or nine hyphens. A Task that takes such a name later is not taken for it."""
+    result: Annotated[str, Field(max_length=4096)] | None = None
+    """What a Task that succeeded wrote to /dev/termination-log, at most 4 KiB of text: its dependents get it as
+    LOADSTAR_RESULT_NAME. Whoever may read the Task may read it."""
     attempts: Annotated[list[AttemptRecord], Field(max_length=5, json_schema_extra=ATOMIC)] | None = None
     """The last five attempts that ended without success."""
     conditions: Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed("type"))] | None = None
-    """The contract for tools: Scheduled; PodsReady from the first running Pod on; Succeeded from the end on; Suspended
-    and LoadDataFresh once there was something to say of them. They are about observedGeneration of the status."""
+    """The contract for tools: Scheduled; DependenciesMet where there are dependencies; PodsReady from the first running
+    Pod on; Succeeded from the end on; Suspended and LoadDataFresh once there was something to say of them. They are
+    about observedGeneration of the status."""

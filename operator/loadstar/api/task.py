@@ -20,10 +20,13 @@ from loadstar.api.base import (
 )
 from loadstar.api.retry import Retry
 from loadstar.api.worker import Worker
+from loadstar.core.dependencies import Rule
 from loadstar.core.model import PodRetention, Strategy
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE, MOST_PRIORITY
 from loadstar.core.resources import Requests
 
+TaskName = Annotated[str, Field(min_length=1, max_length=63)]
+"""That it is a DNS label is a rule of `edits`: the CRD's would run on each write of a status."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 MUTABLE = ("description", "queue", "priority", "cancel", "suspend", "preemptible", "ttlSecondsAfterFinished")
@@ -141,6 +144,12 @@ class TaskSpec(Model):
     there is none of that name it waits. May be changed while the Task is PENDING."""
     priority: Annotated[int, Field(ge=0, le=MOST_PRIORITY)] = DEFAULT_PRIORITY
     """Higher is placed first; may be changed until the Task is terminal."""
+    dependencies: Annotated[list[TaskName], Field(max_length=1000, json_schema_extra=SET)] | None = None
+    """Names of Tasks of the same namespace that must have ended before this one runs, in SUCCESS unless dependencyRules
+    says otherwise. One that is not there yet is waited for. Their status.result reaches this Task's environment."""
+    dependency_rules: Annotated[dict[str, Rule], Field(max_length=1000)] | None = None
+    """How a dependency must end, by its name: Success (unless said otherwise), Finished: either way, Failure. When one
+    ends otherwise, this Task is FAILED with reason DependencyFailed."""
     worker: Worker | None = None
     """The container to run; the type's worker when absent."""
     placement: Placement | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from loadstar import __version__
+from loadstar.cli.graph import graph
 from loadstar.cli.operate import run_operator
 from loadstar.cli.profile import profile
 from loadstar.cli.queues import queues
@@ -23,5 +24,5 @@ def main() -> None:
     """Run Tasks where the cluster really has room, and say why."""
 
 
-for command in (run_operator, submit, retry, why, top, queues, profile, savings, replay_log, simulate):
+for command in (run_operator, submit, retry, why, graph, top, queues, profile, savings, replay_log, simulate):
     main.add_command(command)

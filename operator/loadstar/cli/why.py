@@ -15,12 +15,13 @@ import orjson
 from loadstar.api import convert
 from loadstar.api.account import account_document
 from loadstar.api.times import format_time
-from loadstar.cli.live import Json, policy_object, view
+from loadstar.cli.live import Json, items, policy_object, view
 from loadstar.cli.place import line_up, placed
 from loadstar.cli.room import room
 from loadstar.cli.session import connected, default_namespace, waiting
 from loadstar.core.account import account, lines, verdict
-from loadstar.core.conditions import SCHEDULED
+from loadstar.core.conditions import SCHEDULED, depended
+from loadstar.core.dependencies import verdict as dependence
 from loadstar.core.model import Task, TaskStatus
 from loadstar.core.outlook import Ending, earliest
 from loadstar.core.placement import Decision, Placed, place
@@ -38,6 +39,8 @@ from loadstar.runtime.ports import Forbidden, NotFound
 from loadstar.runtime.store import Store
 
 NOT_ALLOWED: Final = "you may not list nodes and Pods of the whole cluster: the record above is what there is"
+SINGLY: Final = 20
+"""So many Tasks at most are read one by one."""
 NAMED: Final = 10
 """So many nodes are named to whoever asks for one that is not there."""
 
@@ -142,8 +145,14 @@ async def now(client: Client, task: Task, node: str | None) -> tuple[Json, list[
 
 
 async def _neighbours(client: Client, store: Store, task: Task) -> None:
-    """The Tasks that it is to be near to or apart from."""
-    for name in (*task.placement.near, *task.placement.apart):
+    """The Tasks that it is to be near to or apart from, and those that it waits for."""
+    waits = () if depended(task.status) else tuple(task.dependencies)
+    if len(waits) > SINGLY:
+        for raw in await items(client, tasks_path(task.namespace)):
+            store.apply_task(convert.task(raw))
+        waits = ()
+    store.apply_task(task)
+    for name in dict.fromkeys((*task.placement.near, *task.placement.apart, *waits)):
         try:
             store.apply_task(convert.task(await client.get(tasks_path(task.namespace, name))))
         except NotFound:
@@ -156,6 +165,10 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
     if node is not None and node not in snapshot.nodes:
         known = ", ".join(sorted(snapshot.nodes)[:NAMED]) or "none"
         raise click.ClickException(f"there is no node {node}; nodes: {known}{' …' * (len(snapshot.nodes) > NAMED)}")
+    needs = store.dependents.graph.needs(task.key)
+    unmet = dependence(needs, task.created, moment) if needs is not None and not needs.met else None
+    if unmet is not None and node is None:
+        return {"now": {"reason": str(unmet.reason), "message": unmet.message}}, [f"now      {unmet.message}"]
     request = request_of(task, snapshot, store.node_of, store.profiles, store.queues.of(task))
     if request is None:
         text = missing_worker_message(task, store.policy)
@@ -173,6 +186,7 @@ def answer(store: Store, task: Task, node: str | None, moment: float) -> tuple[J
         document["queue"], said = placed(store, task)
         document["now"] = decided(decision)
         would = "it would be placed: " if isinstance(decision, Placed) else ""
+        would = f"{unmet.message}; after that {would}" if unmet is not None else would
         said.append(f"now      {would}{decision.message}")
         if not isinstance(decision, Placed) and decision.reason is Reason.WAITING_FOR_CAPACITY:
             document["now"]["expectedStart"], text = begins(store, request, snapshot)

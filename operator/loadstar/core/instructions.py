@@ -67,6 +67,13 @@ class ConfirmPod:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmDependency:
+    """Read this dependency live before believing that it was deleted."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshTask:
     """Read the Task live: what is known of it is older than its Pods, and `ahead` are Pods of attempts it lacks."""
 
@@ -80,10 +87,15 @@ class RequestPlacement:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Stay in this state, for this reason. Written only when it lasts and the reason is news."""
+    """Stay in this state, for this reason. Written only when it lasts and the reason is news.
+
+    `resolved`: which Tasks the dependencies are, to be written along; `news`: that it be written is worth it by itself.
+    """
 
     reason: str
     message: str
+    resolved: str = ""
+    news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,7 @@ Instruction = (
     | RestorePod
     | ConfirmOrphan
     | ConfirmPod
+    | ConfirmDependency
     | RefreshTask
     | RequestPlacement
     | Wait

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from loadstar.core.dependencies import NO_DEPENDENCIES, Rule
 from loadstar.core.quantity import Quantities
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
-from loadstar.core.rules import Rule
+from loadstar.core.rules import EndRule
 from loadstar.core.states import State
 
 
@@ -101,7 +102,7 @@ class Retry:
     replace_after: int | None = None
     track_completion: bool = False
     avoid_failed_nodes: bool = True
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[EndRule, ...] = ()
 
 
 class PodRetention(StrEnum):
@@ -198,7 +199,8 @@ class TaskStatus:
 
     `waiting`: when it last began to wait, None for its creation. `stopping`: the reason for which the open attempt is
     being ended, written before its Pod is deleted so that a crash cannot lose the verdict. `expected_end`: by how long
-    its class takes, of the open attempt.
+    its class takes, of the open attempt. `resolved`: which Tasks its dependencies are, as `dependencies` writes it.
+    `result`: what it left for its dependents, None when nothing.
     """
 
     state: State = State.PENDING
@@ -222,13 +224,18 @@ class TaskStatus:
     choice: Choice | None = None
     resources: Resources | None = None
     expected_end: float | None = None
+    resolved: str = ""
+    result: str | None = None
     attempts: tuple[Attempt, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One unit of work, as its object says. `label`: the class that it says it is of, empty for that of its worker."""
+    """One unit of work, as its object says. `label`: the class that it says it is of, empty for that of its worker.
+
+    `dependencies`: names of Tasks of its namespace, in order, each with how that Task must end.
+    """
 
     namespace: str
     name: str
@@ -240,6 +247,7 @@ class Task:
     type: str = ""
     queue: str = DEFAULT_QUEUE
     priority: int = DEFAULT_PRIORITY
+    dependencies: Mapping[str, Rule] = field(default_factory=lambda: NO_DEPENDENCIES)
     placement: Placement = Placement()
     retry: Retry = Retry()
     run_seconds: int | None = None
@@ -279,6 +287,7 @@ class Pod:
     and knows of no such attempt.
     `tracked`: that finalizer is ours. `altered`: somebody took off the marks by which it is ours. Attempt and part are
     read from its name, which nobody can change. `named`: the nodes that its affinity names, the chosen one first.
+    `result`: the termination message of a container that ended with exit code 0; None when it left none.
     """
 
     namespace: str
@@ -306,6 +315,7 @@ class Pod:
     exit_code: int | None = None
     end_reason: str = ""
     end_message: str = ""
+    result: str | None = None
     disruption: str = ""
     waiting_reason: str = ""
     waiting_message: str = ""

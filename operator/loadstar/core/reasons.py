@@ -13,6 +13,11 @@ class Reason(StrEnum):
     """CamelCase, as the Kubernetes API conventions ask; stable, since users match on them."""
 
     QUEUED = "Queued"
+    WAITING_FOR_DEPENDENCIES = "WaitingForDependencies"
+    DEPENDENCY_MISSING = "DependencyMissing"
+    DEPENDENCY_FAILED = "DependencyFailed"
+    DEPENDENCY_DELETED = "DependencyDeleted"
+    DEPENDENCY_CYCLE = "DependencyCycle"
     BACKING_OFF = "BackingOff"
     WAITING_FOR_CAPACITY = "WaitingForCapacity"
     NODES_OVERLOADED = "NodesOverloaded"
@@ -51,6 +56,11 @@ class Reason(StrEnum):
 
 EXPLANATIONS: Final[dict[Reason, str]] = {
     Reason.QUEUED: "waits for the next placement cycle",
+    Reason.WAITING_FOR_DEPENDENCIES: "waits for other Tasks to end (spec.dependencies)",
+    Reason.DEPENDENCY_MISSING: "names a dependency that is not there minutes after it was created; runs once it was",
+    Reason.DEPENDENCY_FAILED: "a dependency ended otherwise than spec.dependencyRules asks",
+    Reason.DEPENDENCY_DELETED: "a dependency was deleted before it ended",
+    Reason.DEPENDENCY_CYCLE: "waits for itself by way of its dependencies: it closed the cycle",
     Reason.BACKING_OFF: "waits for the time of its next attempt",
     Reason.WAITING_FOR_CAPACITY: "fits some node, but none has room now",
     Reason.NODES_OVERLOADED: "every node that can take it is hot, and the PlacementPolicy says whenHot: Wait",

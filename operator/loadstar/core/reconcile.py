@@ -6,10 +6,13 @@ The same view gives the same instructions however often and after whatever crash
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from loadstar.core import pods, steps, stops
+from loadstar.core.dependencies import Needs, verdict
 from loadstar.core.instructions import (
+    ConfirmDependency,
     ConfirmPod,
     CreatePod,
     DeletePod,
@@ -63,7 +66,7 @@ def reconcile(view: View, now: float) -> tuple[Instruction, ...]:
     settled: tuple[Instruction, ...] = (*pods.released(view), *pods.surplus(view))
     stray = pods.strays(view)
     if task.status.state.terminal:
-        return (*stray, *settled, *_expire(task, now))
+        return (*stray, *settled, *(() if view.needed else _expire(task, now)))
     if stray:
         return (*stray, Wait(Reason.PREVIOUS_POD_ENDING, f"Pod {stray[0].pod.name} is being deleted"), *settled)
     # What is over comes last: trouble with a finished Pod must not hold up the Task.
@@ -102,6 +105,10 @@ def _deadline(task: Task, now: float) -> tuple[Instruction, ...]:
 
 def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
     task, status = view.task, view.task.status
+    if view.needs is not None:
+        if not view.needs.met:
+            return _depends(task, view.needs, now)
+        task = replace(task, status=replace(status, resolved=view.needs.resolved))
     if resolve(task, view.policy) is None:
         return (Wait(Reason.NO_WORKER_FOR_TYPE, missing_worker_message(task, view.policy)),)
     if status.not_before is not None and status.not_before > now:
@@ -114,6 +121,18 @@ def _waiting(view: View, now: float) -> tuple[Instruction, ...]:
         return (RequestPlacement(), Wait(view.decision.reason, message))
     asks = view.decision.learned.requests or status.resources is not None
     return steps.assign(task, view.decision, _declared(view) if asks else {}, now)
+
+
+def _depends(task: Task, needs: Needs, now: float) -> tuple[Instruction, ...]:
+    """Its dependencies are not met: wait for them, or end when they never will be."""
+    if needs.doubted and not (needs.lost or needs.broken or needs.cycle):
+        return (ConfirmDependency(needs.doubted),)
+    found = verdict(needs, task.created, now)
+    if found.final:
+        task = replace(task, status=replace(task.status, resolved=needs.resolved))
+        return steps.give_up(task, found.reason, found.message, now)
+    wait = Wait(found.reason, found.message, needs.resolved, needs.news)
+    return (wait,) if found.due is None else (wait, Requeue(found.due - now))
 
 
 def _declared(view: View) -> Quantities:

@@ -27,7 +27,7 @@ class State(StrEnum):
 TRANSITIONS: Final[dict[State, dict[State, str]]] = {
     State.PENDING: {
         State.ASSIGNED: "a node was chosen; the write is the lock of the attempt",
-        State.FAILED: "cancelled, past timeouts.pendingSeconds, or never able to run as it is written",
+        State.FAILED: "cancelled, past timeouts.pendingSeconds, a dependency failed, or never able to run as written",
     },
     State.ASSIGNED: {
         State.PENDING: "the Pod was refused, lost, disrupted, suspended, or failed with attempts left",

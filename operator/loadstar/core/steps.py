@@ -60,8 +60,8 @@ def assign(task: Task, placed: Placed, declared: Quantities, now: float) -> tupl
         resources=held,
         expected_end=None,
     )
-    fresh = placed.fresh if placed.score is not None else None
-    return (WriteStatus(with_conditions(status, task.generation, now, fresh=fresh)),)
+    fresh, met = placed.fresh if placed.score is not None else None, bool(task.dependencies)
+    return (WriteStatus(with_conditions(status, task.generation, now, fresh=fresh, met=met)),)
 
 
 def adopt(task: Task, pod: Pod, declared: Quantities, now: float) -> tuple[Instruction, ...]:
@@ -111,7 +111,8 @@ def finish(
     end = read_end(pod)
     if end.verdict is Verdict.SUCCESS:
         status = closed(task, pod, end, now, State.SUCCESS)
-        return (WriteStatus(with_conditions(replace(status, parts="1/1"), task.generation, now)),)
+        status = replace(status, parts="1/1", result=pod.result)
+        return (WriteStatus(with_conditions(status, task.generation, now)),)
     if end.reason is Reason.OOM_KILLED and spared(task.status, limit, usage):
         return _spare(task, pod, end, now)
     if end.verdict is Verdict.DISRUPTION and short_of_memory(pod) and spared(task.status, None, None):

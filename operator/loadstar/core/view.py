@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from loadstar.core.dependencies import Needs
 from loadstar.core.model import Node, Pod, Task
 from loadstar.core.placement import Decision
 from loadstar.core.policy import Policy
@@ -36,6 +37,8 @@ class View:
     `preemptor`: the Task for which the open attempt is to make room; `room`: where room is being made for this one, in
     words. `others`: nodes that are as good as the chosen one, as far as this process remembers. `usage`: what the Pod
     of the open attempt was seen to use, and `takes` how many seconds Tasks of its class take; None when not known.
+    `needs`: how its dependencies stand, None when it has none or had them all; `needed`: a Task that has not ended
+    names this one as a dependency.
     """
 
     task: Task
@@ -50,6 +53,8 @@ class View:
     room: str = ""
     usage: Usage | None = None
     takes: float | None = None
+    needs: Needs | None = None
+    needed: bool = False
 
 
 def state_of(node: Node) -> NodeState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from loadstar.api import (
 from loadstar.api.standing import topology_document
 from loadstar.api.times import format_micro_time, format_time
 from loadstar.core.model import Condition, Pod, Task, TaskStatus
+from loadstar.core.result import NO_RESULTS
 from loadstar.core.standing import Topology
 from loadstar.core.template import Template
 from loadstar.kube import translate
@@ -98,10 +99,16 @@ class KubeCluster:
             return
 
     async def create_pod(
-        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+        self,
+        task: Task,
+        template: Template,
+        attempt: int,
+        node: str,
+        others: tuple[str, ...] = (),
+        results: Mapping[str, str] = NO_RESULTS,
     ) -> Pod:
         """POST the attempt's Pod; what admission made of it is told by the watch."""
-        manifest = pod_manifest(task, template, attempt, node, others)
+        manifest = pod_manifest(task, template, attempt, node, others, results=results)
         answer = await self._client.request("POST", pods_path(task.namespace), manifest, accept=METADATA_ONLY)
         return translate.pod({**manifest, "metadata": answer["metadata"]})
 

@@ -27,6 +27,7 @@ from loadstar.core.labels import CAPABILITY_PREFIX
 from loadstar.core.model import Task, Toleration
 from loadstar.core.naming import pod_name
 from loadstar.core.quantity import MEMORY
+from loadstar.core.result import NO_RESULTS, environment
 from loadstar.core.template import Template
 
 USER: Final = 65532
@@ -54,8 +55,12 @@ def pod_manifest(
     others: tuple[str, ...] = (),
     part: int = 0,
     parts: int = 1,
+    results: Mapping[str, str] = NO_RESULTS,
 ) -> Json:
-    """The Pod of one attempt at one part, pinned to `node`, or as a second choice `others`, unless that is empty."""
+    """The Pod of one attempt at one part, pinned to `node`, or as a second choice `others`, unless that is empty.
+
+    `results`: what its dependencies left for it, by name.
+    """
     worker: Json = orjson.loads(template.worker.document)
     spec: Json = {
         "restartPolicy": "Never",
@@ -63,7 +68,7 @@ def pod_manifest(
         "enableServiceLinks": False,
         "serviceAccountName": worker.get("serviceAccountName") or "default",
         "securityContext": _pod_security(worker),
-        "containers": [_container(task, worker, template, attempt, part, parts)],
+        "containers": [_container(task, worker, template, attempt, part, parts, results)],
         "volumes": _volumes(worker),
         "tolerations": _tolerations(template.placement.tolerations),
     }
@@ -107,17 +112,26 @@ def marks(task: Task, part: int, attempt: int) -> Json:
     }
 
 
-def _container(task: Task, worker: Mapping[str, Any], template: Template, attempt: int, part: int, parts: int) -> Json:
+def _container(
+    task: Task,
+    worker: Mapping[str, Any],
+    template: Template,
+    attempt: int,
+    part: int,
+    parts: int,
+    results: Mapping[str, str],
+) -> Json:
     asked = worker.get("securityContext") or {}
     container: Json = {
         "name": CONTAINER,
+        # Of a success the message is what it wrote to the file, never its logs: that is its result.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": asked.get("readOnlyRootFilesystem", True),
         },
-        "env": _environment(task, worker, attempt, part, parts),
+        "env": _environment(task, worker, attempt, part, parts, results),
         "volumeMounts": list(worker.get("volumeMounts") or ()),
     }
     container.update({name: worker[name] for name in _COPIED_TO_CONTAINER if worker.get(name) is not None})
@@ -144,8 +158,12 @@ def _resources(said: Mapping[str, Any], template: Template) -> Json | None:
     return found if requests or limits else None
 
 
-def _environment(task: Task, worker: Mapping[str, Any], attempt: int, part: int, parts: int) -> list[Json]:
-    """HOME first, so that a Task may say otherwise; ours last, so that it may not."""
+def _environment(
+    task: Task, worker: Mapping[str, Any], attempt: int, part: int, parts: int, results: Mapping[str, str]
+) -> list[Json]:
+    """HOME first, so that a Task may say otherwise; results before what it asks for, so that it may refer to them."""
+    # A kubelet replaces $(NAME) in values, and $$ by $: a result is text and stays as it is.
+    handed = {name: text.replace("$", "$$") for name, text in environment(results).items()}
     own = {
         "LOADSTAR_TASK": task.name,
         "LOADSTAR_NAMESPACE": task.namespace,
@@ -154,9 +172,10 @@ def _environment(task: Task, worker: Mapping[str, Any], attempt: int, part: int,
         "LOADSTAR_ATTEMPT": str(attempt),
         "LOADSTAR_IDEMPOTENCY_KEY": f"{task.uid}-{part}",
     }
-    asked = [item for item in worker.get("env") or () if item.get("name") not in own]
+    asked = [item for item in worker.get("env") or () if item.get("name") not in {**own, **handed}]
     home = [] if any(item.get("name") == "HOME" for item in asked) else [{"name": "HOME", "value": TMP}]
-    return [*home, *asked, *({"name": name, "value": value} for name, value in own.items())]
+    before, after = ([{"name": name, "value": value} for name, value in some.items()] for some in (handed, own))
+    return [*home, *before, *asked, *after]
 
 
 def _pod_security(worker: Mapping[str, Any]) -> Json:

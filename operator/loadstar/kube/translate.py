@@ -13,6 +13,7 @@ from loadstar.api import BASE_WEIGHT_ANNOTATION, GROUP, TASK_KIND, TASK_LABEL, T
 from loadstar.api.times import parse_time
 from loadstar.core.model import Node, Phase, Pod, Taint
 from loadstar.core.quantity import Quantities, amounts, total
+from loadstar.core.result import cleaned
 
 Json = Mapping[str, Any]
 
@@ -56,6 +57,7 @@ def pod(raw: Json) -> Pod:
         finished=parse_time(ended.get("finishedAt")),
         exit_code=ended.get("exitCode"),
         end_reason=_short(_end_reason(status, ended)),
+        result=cleaned(ended.get("message")) if ended.get("exitCode") == 0 else None,
         end_message=_short(status.get("message") or ended.get("message")),
         disruption=_short(disruption.get("reason")) if disruption.get("status") == "True" else "",
         waiting_reason=_short(waiting.get("reason")),

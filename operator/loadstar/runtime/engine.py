@@ -15,6 +15,7 @@ from typing import Final
 from loadstar import telemetry
 from loadstar.core.conditions import with_conditions
 from loadstar.core.instructions import (
+    ConfirmDependency,
     ConfirmOrphan,
     ConfirmPod,
     CreatePod,
@@ -85,6 +86,11 @@ class Engine:
         self._expiry = Expiry(self.touch, clock)
         self._races: dict[Key, int] = {}
         self.progress = clock.boottime()
+        store.dependents.ripple = self._ripple
+
+    def _ripple(self, keys: Iterable[Key]) -> None:
+        """A Task that others wait for has changed: they may begin."""
+        self.touch(keys, urgent=True)
 
     def touch(self, keys: Iterable[Key], *, urgent: bool = False) -> None:
         """These Tasks may have something to do; `urgent`: somebody waits for it to begin."""
@@ -205,7 +211,7 @@ class Engine:
             self.notes.forget(key)
         return wrote
 
-    async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901, PLR0912 - one case an instruction
+    async def _carry_out(self, task: Task, instruction: Instruction) -> None:  # noqa: C901, PLR0912 - one case each
         key = task.key
         match instruction:
             case WriteStatus():
@@ -224,6 +230,9 @@ class Engine:
                 self._again(key)
             case ConfirmPod(name, attempt):
                 await self._writer.confirm_pod(task, name, attempt)
+                self._queue.add(key)
+            case ConfirmDependency(name):
+                await self._writer.confirm_dependency(task, name)
                 self._queue.add(key)
             case RefreshTask(ahead):
                 await self._writer.refresh_task(task, ahead)
@@ -270,7 +279,8 @@ class Engine:
             self._queue.add(task.key, left)
         elif left == 0:
             now = self._clock.now()
-            status = replace(task.status, reason=wait.reason, message=wait.message)
+            resolved = wait.resolved or task.status.resolved
+            status = replace(task.status, reason=wait.reason, message=wait.message, resolved=resolved)
             await self._writer.write_status(task, WriteStatus(with_conditions(status, task.generation, now)))
 
     async def _emit(self, task: Task, reason: str, message: str) -> None:

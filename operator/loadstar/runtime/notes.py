@@ -58,7 +58,7 @@ class Notes:
         if note is None or note.reason != wait.reason:
             note = self._notes[key] = _Note(wait.reason, wait.message, now)
         note.message = wait.message
-        if wait.reason == written:
+        if wait.reason == written and not wait.news:
             return -1
         left = note.since + LAST_SECONDS - now
         if left > 0:

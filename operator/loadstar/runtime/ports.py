@@ -14,6 +14,7 @@ from loadstar.core.coverage import Verdict
 from loadstar.core.model import Condition, Load, Node, Pod, Task, TaskStatus
 from loadstar.core.occupancy import QueueStatus
 from loadstar.core.profile import Profile
+from loadstar.core.result import NO_RESULTS
 from loadstar.core.standing import Topology
 from loadstar.core.template import Template
 
@@ -107,11 +108,17 @@ class Cluster(Protocol):
         ...
 
     async def create_pod(
-        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+        self,
+        task: Task,
+        template: Template,
+        attempt: int,
+        node: str,
+        others: tuple[str, ...] = (),
+        results: Mapping[str, str] = NO_RESULTS,
     ) -> Pod:
         """Create the attempt's Pod, pinned to `node`, or else `others`, unless that is empty.
 
-        Raises AlreadyExists, Forbidden, Invalid.
+        `results`: what its dependencies left for it, by name. Raises AlreadyExists, Forbidden, Invalid.
         """
         ...
 

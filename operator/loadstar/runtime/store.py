@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from loadstar.core.classes import Use, class_of
 from loadstar.core.ledger import Ledger
-from loadstar.core.model import Load, Node, Placement, Pod, Strategy, Task, TaskStatus
+from loadstar.core.model import Load, Node, Pod, Strategy, Task
 from loadstar.core.naming import pod_name
 from loadstar.core.nodes import Charge
 from loadstar.core.placement import Placed
@@ -25,6 +25,8 @@ from loadstar.core.template import assigned, resolve
 from loadstar.core.view import NodeState, Refusal, View, state_of
 from loadstar.runtime import charges
 from loadstar.runtime.choices import Choices
+from loadstar.runtime.dependents import Dependents
+from loadstar.runtime.essence import essence, stripped
 from loadstar.runtime.orphans import Orphans
 from loadstar.runtime.preemptions import Preemptions
 from loadstar.runtime.profiles import Profiles
@@ -35,7 +37,6 @@ Key: TypeAlias = tuple[str, str]
 """(namespace, name) of a Task."""
 
 NOTHING: Final[tuple[Key, ...]] = ()
-_NO_PLACEMENT: Final = Placement()
 
 
 def newer(candidate: str, known: str) -> bool:
@@ -43,19 +44,6 @@ def newer(candidate: str, known: str) -> bool:
     if candidate.isdecimal() and known.isdecimal():
         return int(candidate) >= int(known)
     return True
-
-
-def essence(task: Task) -> Task:
-    """What is still needed of a Task that has ended: nothing is written to it any more."""
-    status = task.status
-    kept = TaskStatus(
-        state=status.state,
-        reason=status.reason,
-        assigned_to=status.assigned_to,
-        attempt=status.attempt,
-        completed=status.completed,
-    )
-    return replace(task, worker=None, placement=_NO_PLACEMENT, status=kept)
 
 
 class Store:
@@ -66,7 +54,8 @@ class Store:
         self.nodes: dict[str, Node] = {}
         self.policy = Policy()
         self.queues = Queues()
-        self.waitlist = Waitlist(self.queues)
+        self.dependents = Dependents(self.tasks.get, self._rank)
+        self.waitlist = Waitlist(self.queues, self.dependents.graph.priority)
         self.decisions: dict[Key, Placed] = {}
         self.preemptions = Preemptions()
         self._ledger = Ledger()
@@ -90,8 +79,11 @@ class Store:
             return NOTHING
         self._judge(task)
         self.queues.follow(known, task)
+        full = task
         if task.status.state.terminal:
             task = essence(task)
+            pods = self._pods.get(task.uid, {})
+            pods.update((uid, stripped(pod)) for uid, pod in pods.items())
         if task.status.state is not State.ASSIGNED:
             # An attempt that was refused gives its number back: its refusal must not meet the next one.
             self._refusals.pop(task.key, None)
@@ -102,6 +94,7 @@ class Store:
             self.decisions.pop(task.key, None)
         self.preemptions.follow(task)
         self._promise(task)
+        self.dependents.apply(full)
         return (task.key,)
 
     def remove_task(self, key: Key, uid: str) -> None:
@@ -122,6 +115,7 @@ class Store:
             self._forget(pod)
         if uid in self._pods:
             self._orphans.add(key, uid)
+        self.dependents.remove(key, uid)
 
     def knows_task(self, key: Key, uid: str, resource_version: str) -> bool:
         """True when exactly this version of the Task is known: an echo of our own write."""
@@ -293,6 +287,8 @@ class Store:
             room=making.room if making is not None else "",
             usage=usage,
             takes=takes,
+            needs=self.dependents.graph.needs(key),
+            needed=self.dependents.graph.needed(key),
         )
 
     def node_of(self, key: Key, *, now: bool) -> str:
@@ -345,10 +341,12 @@ class Store:
         if pod.gone and pod.disowned:
             self._forget(pod)
             return
-        self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
-        self._owners[pod.uid] = pod.task_uid
         key = self._keys.get(pod.task_uid)
         task = self.tasks.get(key) if key else None
+        if task is not None and task.status.state.terminal:
+            pod = stripped(pod)
+        self._pods.setdefault(pod.task_uid, {})[pod.uid] = pod
+        self._owners[pod.uid] = pod.task_uid
         if task is None:
             self._orphans.add((pod.namespace, pod.task_name), pod.task_uid)
         node = pod.node or (task.status.assigned_to if task else "")
@@ -366,6 +364,10 @@ class Store:
             self._ledger.put(pod.uid, charges.of_pod(pod, node, template, self._ledger))
         if task is not None:
             self._promise(task)
+
+    def _rank(self, task: Task) -> None:
+        """A Task may have inherited another priority."""
+        self.waitlist.change(task.key, self.dependents.graph.priority(task))
 
     def _forget(self, pod: Pod) -> None:
         self._ledger.drop(pod.uid)

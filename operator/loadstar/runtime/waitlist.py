@@ -1,11 +1,11 @@
 """Tasks of the store as the backlog has them: who waits in which place, and who holds how much.
 
-The rules are the core's; this translates, and remembers the priorities that Tasks were lent.
+The rules are the core's; this translates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from loadstar.core.backlog import Backlog
 from loadstar.core.decision import Decision, Placed
@@ -24,16 +24,16 @@ _HOLDING = {State.ASSIGNED, State.RUNNING}
 
 
 class Waitlist:
-    """The backlog, in step with the Tasks that it is shown.
+    """The backlog, in step with the Tasks that it is shown. `priority`: the one that counts for a Task.
 
     `reformed`: a queue has its Tasks ask for something else than before, so all are to join anew.
     """
 
-    def __init__(self, queues: Queues) -> None:
+    def __init__(self, queues: Queues, priority: Callable[[Task], int]) -> None:
         self.tenants: tuple[Tenant, ...] = ()
         self._queues = queues
         self.backlog = Backlog(lambda name: queues.namespaces.tenant(name, self.tenants))
-        self._lent: dict[Key, int] = {}
+        self._priority = priority
         self.reformed = False
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class Waitlist:
             key=task.key,
             uid=task.uid,
             queue=task.queue,
-            priority=self._lent.get(task.key, task.priority),
+            priority=self._priority(task),
             created=task.created,
             since=begun(task),
             form=form_of(task, template, policy, self._queues.of(task)),
@@ -88,8 +88,7 @@ class Waitlist:
         self.backlog.rehome(name)
 
     def change(self, key: Key, priority: int) -> None:
-        """Let this priority count for the Task, now and whenever it waits, until another is said."""
-        self._lent[key] = priority
+        """Let another priority count for a Task, if it waits."""
         self.backlog.change(key, priority)
 
     def follow(self, task: Task, decision: Decision | None, policy: Policy) -> None:
@@ -113,7 +112,6 @@ class Waitlist:
         """The Task is gone."""
         self.backlog.release(key)
         self.backlog.drop(key)
-        self._lent.pop(key, None)
 
 
 def begun(task: Task) -> float:

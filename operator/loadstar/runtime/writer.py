@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from loadstar import telemetry
+from loadstar.core.dependencies import mark
 from loadstar.core.instructions import CreatePod, WriteStatus
 from loadstar.core.learning import over_quota
 from loadstar.core.model import Phase, Pod, Task
@@ -69,11 +70,12 @@ class Writer:
             self._refuse(task, "the PlacementPolicy no longer has a worker for this Task", invalid=False)
             return
         template = assigned(template, task.status)
+        results = await self._results(task)
         await self._turn()
         try:
             with telemetry.API_SECONDS.labels("post", "pods").time():
                 attempt, node, others = instruction.attempt, instruction.node, instruction.others
-                pod = await self._cluster.create_pod(task, template, attempt, node, others)
+                pod = await self._cluster.create_pod(task, template, attempt, node, others, results)
         except AlreadyExists:
             name = pod_name(task.name, task.uid, 0, instruction.attempt)
             found = await self._cluster.read_pod(task.namespace, name)
@@ -87,6 +89,19 @@ class Writer:
             self._refuse(task, str(error), invalid=True)
         else:
             self._store.apply_pod(pod)
+
+    async def _results(self, task: Task) -> dict[str, str]:
+        """What the Tasks that this one depends on have left for it, by name; what is not in memory is read."""
+        found: dict[str, str] = {}
+        dependents = self._store.dependents
+        for name, which in dependents.graph.marks(task.key).items():
+            left, text = dependents.results.get((task.namespace, name), which)
+            if left and text is None:
+                other = await self._cluster.read_task(task.namespace, name)
+                text = other.status.result if other is not None and mark(other.uid) == which else None
+            if text is not None:
+                found[name] = text
+        return {name: found[name] for name in task.dependencies if name in found}
 
     async def delete_pod(self, pod: Pod, *, force: bool = False) -> None:
         """Ask for the Pod's end; the watch tells when it is gone. One that changed meanwhile is looked at again."""
@@ -142,6 +157,13 @@ class Writer:
             await self.release_pod(pod)
         if not pod.deleting:
             await self.delete_pod(pod, force=False)
+
+    async def confirm_dependency(self, task: Task, name: str) -> None:
+        """Read a dependency that seems to be deleted; the Task that it was has a uid, which another one lacks."""
+        found = await self._cluster.read_task(task.namespace, name)
+        if found is not None:
+            self._store.apply_task(found)
+        self._store.dependents.graph.confirm(task.key, name)
 
     async def refresh_task(self, task: Task, ahead: Iterable[Pod] = ()) -> None:
         """Read the Task anew. Of the Pods `ahead` those are disowned whose attempts it still does not know."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from loadstar.api import convert
 from loadstar.api.crd import policy_crd, stale, task_crd
 from loadstar.api.schema import walk
+from loadstar.core.dependencies import Rule
 from loadstar.core.model import Attempt, Choice, Condition, NodeClass, TaskStatus
 from loadstar.core.reasons import EXPLANATIONS, Reason
 from loadstar.core.states import State
@@ -28,6 +29,8 @@ FULL = TaskStatus(
     preemptions=2,
     choice=CHOICE,
     attempts=(Attempt(1, "a", "p", Reason.WORKER_FAILED, 1.0, 2.0, 3, "x"),),
+    resolved="d01234567o89abcdef",
+    result="42 rows\n",
     conditions=(Condition("Scheduled", "True", "NodeChosen", "m", 1000.0),),
 )
 
@@ -42,6 +45,14 @@ def test_reopening_removes_what_no_longer_holds() -> None:
     """A field that is no longer known is absent from what is written, and so is gone."""
     document = convert.status_document(replace(FULL, assigned_to="", choice=None))
     assert not {"assignedTo", "placement"} & set(document)
+
+
+def test_dependencies_are_read_in_order_with_their_rules() -> None:
+    """A dependency without a rule must end in SUCCESS; a rule for none is passed over."""
+    meta = {"namespace": "n", "name": "t", "uid": "u"}
+    spec = {"dependencies": ["b", "a"], "dependencyRules": {"a": "Finished", "c": "Failure"}}
+    found = convert.task({"metadata": meta, "spec": spec}).dependencies
+    assert list(found.items()) == [("b", Rule.SUCCESS), ("a", Rule.FINISHED)]
 
 
 def test_generated_files_are_current() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from loadstar.api import edits
+from loadstar.api import API_VERSION, edits
 from loadstar.api.base import Model, StatusModel
 from loadstar.api.crd import policy_crd, task_crd
 from loadstar.api.policy import PlacementPolicySpec
@@ -134,7 +134,11 @@ def test_paths_stay_inside(path: str) -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_samples_are_valid(sample: Path) -> None:
     """Every sample is valid by the models, so that an edit of either is noticed without a cluster."""
-    for document in yaml.safe_load_all(sample.read_text()):
+    documents = list(yaml.safe_load_all(sample.read_text()))
+    documents += [yaml.safe_load(text) for item in documents for text in item.get("data", {}).values()]
+    ours = [item for item in documents if item["apiVersion"] == API_VERSION]
+    assert ours
+    for document in ours:
         SPECS[document["kind"]].model_validate(document["spec"])
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from loadstar.api import API_VERSION
 from loadstar.cli import main
+from loadstar.cli.why import SINGLY
 from tests.unit.cli.cluster import FakeClient, Json, node, pod, task
 
 TASKS = f"/apis/{API_VERSION}/namespaces/ns/tasks"
@@ -26,13 +27,22 @@ CHOICE = {
 }
 
 
-def run(monkeypatch: pytest.MonkeyPatch, one: Json, *arguments: str, refused: tuple[str, ...] = ()) -> Result:
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    one: Json,
+    *arguments: str,
+    refused: tuple[str, ...] = (),
+    beside: tuple[Json, ...] = (),
+    singly: bool = True,
+) -> Result:
     """Node a has 500m free, b is empty, c is cordoned."""
 
     @asynccontextmanager
     async def connected() -> AsyncIterator[FakeClient]:
         client = FakeClient(refused)
         client.objects[f"{TASKS}/t"] = one
+        client.objects[TASKS] = {"items": [one, *beside]}
+        client.objects |= {f"{TASKS}/{other['metadata']['name']}": other for other in beside if singly}
         client.objects[f"/apis/{API_VERSION}/tasks"]["items"] = [one]
         client.objects["/api/v1/nodes"]["items"] = [node("a"), node("b"), node("c", unschedulable=True)]
         client.objects["/api/v1/pods"]["items"] = [pod("other", "a", "3500m")]
@@ -67,6 +77,29 @@ def test_a_running_task_is_compared_with_the_node_that_it_has(monkeypatch: pytes
     assert "verdict  b is better by load: its rank is" in said
     assert "a, which it has, as it is now" in said
     assert "this Task 0.000" in said.partition("a, which it has")[2]
+
+
+def test_a_task_that_waits_for_others_is_told_what_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its dependencies as they are now; with a node that is asked about, how that would be after them."""
+    one = task("t")
+    one["spec"]["dependencies"] = ["u", "gone"]
+    one["metadata"]["creationTimestamp"] = "2100-01-01T00:00:00Z"
+    said = run(monkeypatch, one, beside=(task("u", "RUNNING", reason="PartsRunning"),)).output
+    assert "now      0 of 2 done; waits for gone (not there yet), u (RUNNING)" in said
+    found = json.loads(run(monkeypatch, one, "-o", "json").stdout)
+    assert found["now"]["reason"] == "WaitingForDependencies"
+    beside = run(monkeypatch, one, "--node", "b").output
+    assert "now      0 of 2 done; waits for u (not there yet), gone (not there yet); after that it would be" in beside
+    done = task("u", "SUCCESS", reason="Completed"), task("gone", "SUCCESS", reason="Completed")
+    assert "now      it would be placed" in run(monkeypatch, one, beside=done).output
+
+
+def test_many_dependencies_are_read_in_one_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Task of a thousand dependencies costs no thousand requests."""
+    one = task("t")
+    one["spec"]["dependencies"] = [f"d{number}" for number in range(SINGLY + 1)]
+    others = tuple(task(name, "SUCCESS", reason="Completed") for name in one["spec"]["dependencies"])
+    assert "now      it would be placed" in run(monkeypatch, one, beside=others, singly=False).output
 
 
 def test_json(monkeypatch: pytest.MonkeyPatch) -> None:

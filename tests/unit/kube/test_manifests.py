@@ -150,3 +150,19 @@ def test_memory_that_has_grown_is_requested_and_allowed() -> None:
     none = convert.worker({"image": "i"})
     assert none is not None
     assert "resources" not in pod_manifest(task(), replace(template, worker=none), 2, "a")["spec"]["containers"][0]
+
+
+def test_results_of_dependencies_come_first_and_as_they_are() -> None:
+    """Variables of the worker may refer to them; what looks like a reference in a result stays text."""
+    read = convert.worker({"image": "i:1", "env": [{"name": "URL", "value": "s3://$(LOADSTAR_RESULT_FETCH_ALL)"}]})
+    assert read is not None
+    template = Template(read, Placement(), (), ())
+    found = pod_manifest(task(), template, 1, "a", results={"fetch-all": "$(HOME) costs $5"})
+    env = found["spec"]["containers"][0]["env"]
+    names = [item["name"] for item in env]
+    assert names.index("LOADSTAR_RESULT_FETCH_ALL") < names.index("URL") < names.index("LOADSTAR_TASK")
+    values = {item["name"]: item["value"] for item in env}
+    assert values["LOADSTAR_RESULT_FETCH_ALL"] == "$$(HOME) costs $$5"
+    assert values["LOADSTAR_RESULTS"] == '{"fetch-all":"$$(HOME) costs $$5"}'
+    plain = pod_manifest(task(), template, 1, "a")["spec"]["containers"][0]["env"]
+    assert not any(item["name"].startswith("LOADSTAR_RESULT") for item in plain)

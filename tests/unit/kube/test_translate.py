@@ -112,3 +112,14 @@ def test_a_node_tells_where_its_kubelet_is(status: dict[str, Any], kubelet: str)
     node = translate.node({"metadata": {"name": "a"}, "status": status})
     assert node.kubelet == kubelet
     assert node.addresses == tuple(item["address"] for item in status.get("addresses", ()))
+
+
+def test_the_result_is_the_termination_message_of_a_success() -> None:
+    """What a failed container wrote, or logged, is a message; only exit code 0 leaves a result."""
+    for code, expected in ((0, "42 rows"), (1, None)):
+        ended = {"exitCode": code, "message": "42 rows\n"}
+        raw = {
+            "metadata": {"namespace": "ns", "name": "t-01234-0-1", "uid": "u"},
+            "status": {"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": ended}}]},
+        }
+        assert translate.pod(raw).result == expected

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from loadstar.core.model import Condition, Phase, Pod, Task, TaskStatus
 from loadstar.core.naming import pod_name
+from loadstar.core.result import NO_RESULTS
 from loadstar.core.standing import Topology
 from loadstar.core.states import guard
 from loadstar.core.template import Template
@@ -75,6 +76,7 @@ class FakeCluster:
         self.writes = 0
         self.created: list[str] = []
         self.events: list[str] = []
+        self.results: dict[str, dict[str, str]] = {}
         self.topologies: list[Topology] = []
         self._version = 10
 
@@ -104,13 +106,20 @@ class FakeCluster:
         self.tasks.pop(task.key, None)
 
     async def create_pod(
-        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+        self,
+        task: Task,
+        template: Template,
+        attempt: int,
+        node: str,
+        others: tuple[str, ...] = (),
+        results: Mapping[str, str] = NO_RESULTS,
     ) -> Pod:
         version = self._write()
         name = pod_name(task.name, task.uid, 0, attempt)
         if name in self.pods:
             raise AlreadyExists(name)
         self.created.append(name)
+        self.results[name] = dict(results)
         self.pods[name] = pod(
             name=name,
             uid=f"uid-{name}",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from loadstar.core import placement
 from loadstar.core.claims import PATIENCE_SECONDS
 from loadstar.core.decision import Placed
+from loadstar.core.dependencies import Rule
 from loadstar.core.learning import ENOUGH_RUNS
 from loadstar.core.model import Placement, Task, TaskStatus, Worker
 from loadstar.core.policy import Policy, TypeDefault, WhenFull
@@ -233,12 +234,12 @@ async def test_load_aware_goes_by_the_best_node() -> None:
     assert await world.place() == ["calm", "calm-2", "busy", "busy-2"]
 
 
-async def test_a_lent_priority_counts() -> None:
-    """A Task is placed by the priority that it was lent, also after an edit, until it is told another."""
+async def test_an_inherited_priority_counts() -> None:
+    """A Task is placed by the priority of whoever waits for it, also after an edit, and once that one came later."""
     world = World()
     world.add("a", priority=600)
     world.add("b", priority=500)
-    world.store.waitlist.change(("ns", "b"), 900)
+    world.store.apply_task(task(name="c", uid="c", priority=900, dependencies={"b": Rule.SUCCESS}))
     world.edit("b", priority=400)
     assert await world.place() == ["b", "a"]
 

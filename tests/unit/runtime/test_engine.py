@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,6 +12,7 @@ import pytest
 from loadstar.core.model import Phase, Pod, Task, TaskStatus
 from loadstar.core.reasons import Reason
 from loadstar.core.reconcile import reconcile
+from loadstar.core.result import NO_RESULTS
 from loadstar.core.states import State
 from loadstar.core.template import Template
 from loadstar.runtime.cycle import Cycle
@@ -141,9 +142,15 @@ class StrictCluster(FakeCluster):
         return await super().write_status(task, status)
 
     async def create_pod(
-        self, task: Task, template: Template, attempt: int, node: str, others: tuple[str, ...] = ()
+        self,
+        task: Task,
+        template: Template,
+        attempt: int,
+        node: str,
+        others: tuple[str, ...] = (),
+        results: Mapping[str, str] = NO_RESULTS,
     ) -> Pod:
-        made = await super().create_pod(task, template, attempt, node, others)
+        made = await super().create_pod(task, template, attempt, node, others, results)
         if self.late is None:
             self.late = made
             raise Forbidden("exceeded quota")
