@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import pytest
@@ -99,7 +98,7 @@ def test_three_times_is_enough(tasks: Tasks, kubectl: Kubectl) -> None:
         for number in range(1, 4):
             tasks.wait(lambda found: running(found, "low"), 90)
             tasks.apply(seated(f"high-{number}", 900, 0.1, queue="urgent"))
-            tasks.wait(partial(succeeded, f"high-{number}"), 90)
+            tasks.wait_reason(f"high-{number}", "Completed", 90)
         tasks.wait(lambda found: running(found, "low"), 90)
         tasks.apply(seated("high-4", 900, 0.1, queue="urgent"))
         tasks.wait_reason("high-4", "WaitingForCapacity")

@@ -9,8 +9,7 @@ from pydantic import ConfigDict, Field
 
 from loadstar.api.base import ATOMIC, SET, UNSAID, Model, rule, rules
 from loadstar.core import model
-from loadstar.core import rules as core
-from loadstar.core.rules import MOST_GROWTH, Action
+from loadstar.core.rules import MOST_GROWTH, Action, EndRule
 
 Ruled = Literal[
     "WorkerFailed", "OOMKilled", "StorageExceeded", "Misconfigured", "DeadlineExceeded", "Disrupted", "PodLost"
@@ -114,7 +113,7 @@ def read(raw: Mapping[str, Any]) -> model.Retry:
         track_completion=bool(raw.get("trackCompletion")),
         avoid_failed_nodes=bool(raw.get("avoidFailedNodes", True)),
         rules=tuple(
-            core.RetryRule(
+            EndRule(
                 Action(item["action"]),
                 tuple(item.get("exitCodes") or ()),
                 tuple(item.get("reasons") or ()),

@@ -16,7 +16,7 @@ from loadstar.core.quantity import Quantities
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_QUEUE
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Requests, Resources
-from loadstar.core.rules import RetryRule
+from loadstar.core.rules import EndRule
 from loadstar.core.states import State
 
 
@@ -102,7 +102,7 @@ class Retry:
     replace_after: int | None = None
     track_completion: bool = False
     avoid_failed_nodes: bool = True
-    rules: tuple[RetryRule, ...] = ()
+    rules: tuple[EndRule, ...] = ()
 
 
 class PodRetention(StrEnum):

@@ -30,7 +30,7 @@ MOST_GROWTH: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class RetryRule:
+class EndRule:
     """Holds for one of the `reasons` (none: any failure of its own) with one of the `exit_codes` (none: any).
 
     An exit code alone never speaks of a disruption: 137 is an eviction as well as the OOM killer. `memory_factor`: by
@@ -53,6 +53,6 @@ class RetryRule:
         return f"{', '.join(parts)}: {self.action}"
 
 
-def first(rules: Iterable[RetryRule], reason: str, exit_code: int | None) -> tuple[int, RetryRule] | None:
+def first(rules: Iterable[EndRule], reason: str, exit_code: int | None) -> tuple[int, EndRule] | None:
     """The first rule that holds, with its index; None when none does."""
     return next(((index, rule) for index, rule in enumerate(rules) if rule.holds(reason, exit_code)), None)

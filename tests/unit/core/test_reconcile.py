@@ -26,7 +26,7 @@ from loadstar.core.instructions import (
 from loadstar.core.model import Attempt, Phase, Pod, PodRetention, Retry, TaskStatus
 from loadstar.core.placement import Decision, Unplaced
 from loadstar.core.reasons import Reason
-from loadstar.core.rules import RULED, Action, RetryRule
+from loadstar.core.rules import RULED, Action, EndRule
 from loadstar.core.states import State
 from loadstar.core.steps import times_in_vain, tried_in_vain
 from loadstar.core.view import NodeState, Refusal
@@ -280,7 +280,7 @@ STATUSES = st.builds(
     st.sampled_from(STOPS),
 )
 RULES = st.builds(
-    RetryRule,
+    EndRule,
     st.sampled_from(Action),
     st.lists(st.integers(1, 255), max_size=2).map(tuple),
     st.lists(st.sampled_from(RULED), max_size=3).map(tuple),

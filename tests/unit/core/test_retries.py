@@ -16,7 +16,7 @@ from loadstar.core.policy import Policy
 from loadstar.core.reasons import Reason
 from loadstar.core.resources import Resources, grown
 from loadstar.core.retries import JITTER, back_off, failed_on, more_memory
-from loadstar.core.rules import MOST_GROWTH, Action, RetryRule
+from loadstar.core.rules import MOST_GROWTH, Action, EndRule
 from loadstar.core.states import State
 from loadstar.core.template import resolve
 from tests.unit.core.builders import NOW, pod, task, worker
@@ -30,13 +30,13 @@ EVICTED = replace(FAILED, exit_code=137, disruption="EvictionByEvictionAPI")
 LOST = pod(Phase.RUNNING, gone=True, confirmed=True)
 
 
-def ruled(*rules: RetryRule, status: TaskStatus = RUNNING, **fields: Any) -> Task:
+def ruled(*rules: EndRule, status: TaskStatus = RUNNING, **fields: Any) -> Task:
     return task(status, retry=Retry(rules=rules, **fields))
 
 
 def test_fail_ends_at_once_and_names_the_rule() -> None:
     """Whatever attempts are left; the reason stays how it ended, the message says which rule and what it says."""
-    own = ruled(RetryRule(Action.RETRY, (7,)), RetryRule(Action.FAIL, (3, 4)))
+    own = ruled(EndRule(Action.RETRY, (7,)), EndRule(Action.FAIL, (3, 4)))
     instructions = decide(own, FAILED)
     status = written(instructions)
     assert (status.state, status.reason, status.failures) == (State.FAILED, Reason.WORKER_FAILED, 1)
@@ -46,7 +46,7 @@ def test_fail_ends_at_once_and_names_the_rule() -> None:
 
 def test_ignore_spends_no_attempt_and_is_bounded() -> None:
     """It counts towards disruptionLimit, waits by backoff, longer each time, and ends the Task in the end."""
-    own = ruled(RetryRule(Action.IGNORE, (3,)), limit=0, disruption_limit=4)
+    own = ruled(EndRule(Action.IGNORE, (3,)), limit=0, disruption_limit=4)
     waits = []
     for disruptions in range(1, 5):
         status = written(decide(own, FAILED))
@@ -68,7 +68,7 @@ def test_ignore_spends_no_attempt_and_is_bounded() -> None:
 @pytest.mark.parametrize("action", Action)
 def test_every_end_can_be_ruled(ended: Pod, reason: str, action: Action) -> None:
     """Fail ends it, Retry spends an attempt, Ignore spends none, whatever usually follows such an end."""
-    status = written(decide(ruled(RetryRule(action, reasons=(reason,))), ended))
+    status = written(decide(ruled(EndRule(action, reasons=(reason,))), ended))
     expected = {Action.FAIL: (State.FAILED, 1, 0), Action.RETRY: (State.PENDING, 1, 0)}
     assert (status.state, status.failures, status.disruptions) == expected.get(action, (State.PENDING, 0, 1))
     assert status.attempts[-1].reason == reason
@@ -76,20 +76,20 @@ def test_every_end_can_be_ruled(ended: Pod, reason: str, action: Action) -> None
 
 def test_without_a_rule_all_is_as_usual() -> None:
     """A rule that does not hold changes nothing."""
-    other = RetryRule(Action.FAIL, (99,))
+    other = EndRule(Action.FAIL, (99,))
     for ended in (FAILED, KILLED, LATE, EVICTED, LOST):
         assert decide(ruled(other), ended) == decide(ruled(), ended)
 
 
 def test_an_ignored_disruption_is_free_and_instant_as_any() -> None:
     """Ignore is what usually follows a disruption: no wait, no attempt."""
-    assert decide(ruled(RetryRule(Action.IGNORE, reasons=("Disrupted",))), EVICTED) == decide(ruled(), EVICTED)
+    assert decide(ruled(EndRule(Action.IGNORE, reasons=("Disrupted",))), EVICTED) == decide(ruled(), EVICTED)
     assert written(decide(ruled(), EVICTED)).not_before is None
 
 
 def test_memory_grows_after_each_kill_and_survives_a_crash() -> None:
     """The factor is in the same write that closes the attempt; the next one asks for it, request and limit alike."""
-    rule = RetryRule(Action.RETRY, reasons=("OOMKilled",), memory_factor=1.5)
+    rule = EndRule(Action.RETRY, reasons=("OOMKilled",), memory_factor=1.5)
     own = ruled(rule, limit=9)
     first = written(decide(own, KILLED))
     assert first.resources == Resources(memory_factor=1.5)
