@@ -112,13 +112,15 @@ def test_rules_and_failures(tasks: Tasks, history: History) -> None:
 def test_what_comes_goes_and_turns_round(tasks: Tasks, history: History, kubectl: Kubectl) -> None:
     """Missing and then created; deleted, and created again under the name; a cycle; suspended in between."""
     tasks.apply(
+        task("replaced", placement=NOWHERE),
+        task("held", suspend=True),
+        task("removed", f"echo kept > {RESULT}"),
+    )
+    tasks.apply(
         task("late", dependencies=["missing"]),
         task("orphan", dependencies=["replaced"]),
         task("kept", dependencies=["held", "removed"]),
         task("paused", dependencies=["held"]),
-        task("replaced", placement=NOWHERE),
-        task("held", suspend=True),
-        task("removed", f"echo kept > {RESULT}"),
         task("one", dependencies=["two"]),
         task("two", dependencies=["three"]),
     )

@@ -255,7 +255,8 @@ async def _dependency_done(world: World) -> None:
     await world.create(task("held", "0.4", 0, suspend=True))
     await world.create(task("b", "0.4", 0, dependencies=["a", "held"]))
     await world.until_state("b", "PENDING", reason="WaitingForDependencies")
-    await world.until_gone(await world.delete("a"))
+    pod = await world.until_pod("Succeeded")
+    await world.until_gone(await world.delete("a"), pod["metadata"]["uid"])
     await world.change("held", suspend=False)
     await world.until_state("b", "SUCCESS")
 
