@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -58,6 +60,17 @@ class Replicas:
             pod["metadata"]["name"]: sum(item["restartCount"] for item in pod["status"].get("containerStatuses", ()))
             for pod in self.pods()
         }
+
+    def restart(self, seconds: float = 60) -> None:
+        """Let each process end and begin anew in its Pod: a new Pod might go to a node that is only simulated."""
+        former = set(self.processes())
+        for pid in former:
+            os.kill(pid, signal.SIGTERM)
+        end = time.monotonic() + seconds
+        while len(set(self.processes()) - former) < len(former) or former & set(self.processes()):
+            assert time.monotonic() < end, "the replicas do not come back"
+            time.sleep(0.3)
+        self.wait_ready()
 
     def wait_ready(self, seconds: float = 90) -> None:
         """Return once the Deployment is as large as it should be and each of its Pods is ready."""

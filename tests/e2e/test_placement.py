@@ -168,8 +168,7 @@ def test_a_burst_between_two_samples(tasks: Tasks, kubectl: Kubectl, bed: Bed, b
 def test_a_sinkhole_comes_back(tasks: Tasks, kubectl: Kubectl, replicas: Replicas) -> None:
     """A quarantine ends by itself after two minutes: the node has its class of before, and gets Tasks again."""
     # A restart forgets how often the node was quarantined before, which would make it last longer.
-    kubectl("delete", "pods", "--all", "-n", SYSTEM)
-    replicas.wait_ready()
+    replicas.restart()
     bad = swallow(tasks)
     begun = time.monotonic()
     quarantined(kubectl, lambda nodes: bad not in nodes, QUARANTINE_SECONDS + 40)

@@ -44,10 +44,11 @@ def installed(before: Earlier, kubectl: Kubectl) -> Iterator[Earlier]:
     install()
 
 
-def helm(chart: Path, *settings: str, tag: str = "") -> None:
-    """Install or upgrade to a chart."""
+def helm(chart: Path, *settings: str, tag: str = "", own: bool = False) -> None:
+    """Install or upgrade to a chart. `own`: also over objects that were applied without Helm."""
     words = [word for setting in settings for word in ("--set", setting)]
     words += ["--set", f"image.tag={tag}"] if tag else []
+    words += ["--take-ownership"] if own else []
     call("helm", "upgrade", "--install", "loadstar", str(chart), "-n", SYSTEM, "--wait", "--timeout", "120s", *words)
 
 
@@ -139,7 +140,7 @@ def test_crds_first(installed: Earlier, tasks: Tasks, history: History, kubectl:
     known = settled("b", tasks)
     kubectl("apply", "--server-side", "--field-manager=helm", "--force-conflicts", "-f", str(ROOT / "crds"))
     goes_on(tasks, "b", 0, known)
-    helm(CHART)
+    helm(CHART, own=True)
     Replicas(kubectl, bed).wait_ready()
     goes_on(tasks, "b", 1, known)
     helm(installed.chart, tag=earlier.TAG)
