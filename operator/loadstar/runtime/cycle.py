@@ -50,7 +50,7 @@ WEIGHED: Final = 64
 """So many lines of a queue that goes by scores are looked at in a row before the first of them is taken."""
 EXPLAINED_SECONDS: Final = 10.0
 """How old the words may be in which it is said why there is no node, while the answer is the same."""
-LOOKS_PER_SECOND: Final = 2000.0
+LOOKS_PER_SECOND: Final = 1000.0
 """So many nodes a second are looked at to find other words for who waits: a look at 5,000 takes 10 ms."""
 TOLD_PER_SECOND: Final = 20.0
 TOLD_AT_ONCE: Final = 200.0
