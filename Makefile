@@ -88,7 +88,11 @@ bench-throughput: setup ## Loadstar beside batch/v1 Jobs: UNITS, NODES, PAIRS, M
 	  $(RUN)/python -m bench.throughput --units "$(UNITS)" --nodes "$(NODES)" --pairs $(PAIRS) --memory $(MEMORY) $(MORE)
 	$(RUN)/python -m bench.throughput.table
 
-bench-SCENARIOS ?=
+bench-placement: setup ## Loadstar's placement beside that of others in the simulator; kept in bench/results
+	@$(UV) sync --frozen --quiet --group bench
+	$(RUN)/python -m bench.placement $(MORE)
+
+SCENARIOS ?=
 bench-placement-live: setup ## the same on simulated nodes with all else real; as root, PAIRS, SCENARIOS; what is kept is not run again
 	@$(UV) sync --frozen --quiet --group bench
 	BENCH_COMMAND='make bench-placement-live PAIRS=$(PAIRS)$(if $(SCENARIOS), SCENARIOS="$(SCENARIOS)")' \
@@ -98,10 +102,6 @@ bench-learned-live: setup ## learned requests on simulated nodes, beside batch/v
 	@$(UV) sync --frozen --quiet --group bench
 	BENCH_COMMAND='make bench-learned-live PAIRS=$(PAIRS)$(if $(SCENARIOS), SCENARIOS="$(SCENARIOS)")' \
 	  $(RUN)/python -m bench.live learned --pairs $(PAIRS) --scenarios "$(SCENARIOS)" $(MORE)
-
-placement: setup ## Loadstar's placement beside that of others in the simulator; kept in bench/results
-	@$(UV) sync --frozen --quiet --group bench
-	$(RUN)/python -m bench.placement $(MORE)
 
 REAL_PAIRS ?= 5
 REAL_SECONDS ?= 180
