@@ -10,7 +10,7 @@ STAMP := build/.setup
 .PHONY: missing-venv help setup check unit e2e faults battery fuzzed fuzz test demo image crds manifests bench bench-core bench-queue bench-learned bench-throughput bench-placement bench-placement-live bench-learned-live bench-placement-real bench-learned-real placement clean
 
 help: ## list the verbs
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 31
 
 missing-venv:
 
