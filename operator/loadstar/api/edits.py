@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from loadstar.api import GROUP, TASK_PLURAL
+from loadstar.api import GROUP, TASK_PLURAL, admission
 from loadstar.api.task import MUTABLE, TaskSpec
 from loadstar.core.queues import DEFAULT_QUEUE
 from loadstar.core.states import State
@@ -16,7 +16,6 @@ from loadstar.core.states import State
 Json = dict[str, Any]
 
 NAME: Final = f"{TASK_PLURAL}.{GROUP}"
-_ADMISSION: Final = "admissionregistration.k8s.io/v1"
 _CREATED: Final = "oldObject == null || "
 _NAMED: Final = "object.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')"
 _TORN: Final = (
@@ -35,22 +34,9 @@ def held_fields() -> list[str]:
 
 def policy() -> Json:
     """The rules. They run on a creation and on a change of the spec, never on a write of the status."""
-    return {
-        "apiVersion": _ADMISSION,
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": NAME},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {
-                "resourceRules": [
-                    {
-                        "apiGroups": [GROUP],
-                        "apiVersions": ["*"],
-                        "operations": ["CREATE", "UPDATE"],
-                        "resources": [TASK_PLURAL],
-                    }
-                ]
-            },
+    return admission.policy(
+        NAME,
+        {
             "matchConditions": [
                 # A new Task with a good name, or a change of labels, costs no more than this look.
                 {
@@ -69,17 +55,12 @@ def policy() -> Json:
                 _priority(),
             ],
         },
-    }
+    )
 
 
 def binding() -> Json:
     """It holds everywhere."""
-    return {
-        "apiVersion": _ADMISSION,
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": NAME},
-        "spec": {"policyName": NAME, "validationActions": ["Deny"]},
-    }
+    return admission.binding(NAME, {})
 
 
 def _name() -> Json:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from loadstar.api import API_VERSION, GROUP, POLICY_KIND, POLICY_NAME, TASK_PLURAL
+from loadstar.api import API_VERSION, GROUP, POLICY_KIND, POLICY_NAME, TASK_PLURAL, admission
 from loadstar.api.base import DnsLabel, LabelKey, LabelValue, Model
 from loadstar.api.queues import Limits, Weight, limits
 from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_WEIGHT, MOST_PRIORITY, Tenant
@@ -19,7 +19,6 @@ from loadstar.core.queues import DEFAULT_PRIORITY, DEFAULT_WEIGHT, MOST_PRIORITY
 Json = dict[str, Any]
 
 NAME: Final = f"priorities.{TASK_PLURAL}.{GROUP}"
-_ADMISSION: Final = "admissionregistration.k8s.io/v1"
 
 
 class NamespaceSelector(Model):
@@ -60,23 +59,10 @@ def read(raw: Mapping[str, Any]) -> Tenant:
 def policy() -> Json:
     """The rule. It runs on a creation and on a change of the priority, and takes the first tenant, as the core does."""
     asked = f"object.spec.?priority.orValue({DEFAULT_PRIORITY})"
-    return {
-        "apiVersion": _ADMISSION,
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": NAME},
-        "spec": {
-            "failurePolicy": "Fail",
+    return admission.policy(
+        NAME,
+        {
             "paramKind": {"apiVersion": API_VERSION, "kind": POLICY_KIND},
-            "matchConstraints": {
-                "resourceRules": [
-                    {
-                        "apiGroups": [GROUP],
-                        "apiVersions": ["*"],
-                        "operations": ["CREATE", "UPDATE"],
-                        "resources": [TASK_PLURAL],
-                    }
-                ]
-            },
             "matchConditions": [
                 {
                     "name": "priority-is-new",
@@ -109,18 +95,10 @@ def policy() -> Json:
                 }
             ],
         },
-    }
+    )
 
 
 def binding() -> Json:
     """It holds everywhere; while there is no PlacementPolicy there are no tenants."""
-    return {
-        "apiVersion": _ADMISSION,
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": NAME},
-        "spec": {
-            "policyName": NAME,
-            "paramRef": {"name": POLICY_NAME, "parameterNotFoundAction": "Allow"},
-            "validationActions": ["Deny"],
-        },
-    }
+    parameter = {"name": POLICY_NAME, "parameterNotFoundAction": "Allow"}
+    return admission.binding(NAME, {"paramRef": parameter})
