@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ Json = dict[str, Any]
 def main(arguments: list[str]) -> int:
     """Returns the exit code."""
     options = _parser().parse_args(arguments)
+    # So that the operator and the bed end with it, however it is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"seed {options.seed}", flush=True)
     bed = Bed(options.name)
     began = time.monotonic()
