@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.conditions import head
+from bench.section import write
 from loadstar.core.backlog import Backlog
 from loadstar.core.model import Node, Task, Worker
 from loadstar.core.policy import Policy, WhenFull
@@ -244,9 +245,7 @@ def main() -> None:
     if not dry:
         RESULT.parent.mkdir(exist_ok=True)
         RESULT.write_text(json.dumps(result, indent=2) + "\n")
-        text = DOCUMENT.read_text()
-        before, rest = text.split(BEGIN)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n{section(result)}\n{END}{rest.split(END)[1]}")
+        write(DOCUMENT, BEGIN, END, section(result))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.live.benchmark import LEVEL
+from bench.section import write as put
 
 Json = dict[str, Any]
 Told = tuple[str, str, bool, str]
@@ -43,5 +44,4 @@ def section(document: Json, told: Sequence[Told]) -> list[str]:
 
 def write(lines: Sequence[str]) -> None:
     """Put them into the page."""
-    before, rest = DOCUMENT.read_text().split(BEGIN)
-    DOCUMENT.write_text("\n".join([f"{before}{BEGIN}", *lines, "", f"{END}{rest.split(END)[1]}"]))
+    put(DOCUMENT, BEGIN, END, "\n".join([*lines, ""]))

@@ -10,6 +10,7 @@ from typing import Any
 from bench import levels
 from bench.conditions import ROOT
 from bench.learned import RESULT
+from bench.section import write as put
 from bench.throughput.interval import ratio
 
 Json = dict[str, Any]
@@ -117,6 +118,5 @@ def publish(rounds: Mapping[int, Json], conditions: Json, result: Path = RESULT,
     conditions = {**conditions, "rounds": len(rounds)}
     levels.keep(result, LEVEL, conditions, {"scenarios": {SCENARIO: rows}, "beside": {SCENARIO: beside}})
     lines = section(conditions, rows, beside)
-    before, rest = document.read_text().split(BEGIN)
-    document.write_text("\n".join([f"{before}{BEGIN}", *lines, "", f"{END}{rest.split(END)[1]}"]))
+    put(document, BEGIN, END, "\n".join([*lines, ""]))
     print("\n".join(lines))

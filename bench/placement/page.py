@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.placement.claims import ORACLE, claims
 from bench.placement.scenarios import OURS, SCENARIOS
+from bench.section import write as put
 
 Json = dict[str, Any]
 
@@ -133,5 +134,4 @@ def section(document: Json) -> str:
 
 def write(document: Json) -> None:
     """Put the tables into the page."""
-    before, rest = DOCUMENT.read_text().split(BEGIN)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{section(document)}\n{END}{rest.split(END)[1]}")
+    put(DOCUMENT, BEGIN, END, section(document))
