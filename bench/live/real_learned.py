@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.conditions import ROOT, head
 from bench.live import real_rounds
+from bench.live.attempts import undisturbed
 from bench.live.pairs import Pairs, when
 from bench.live.real_burner import counted_per_second
 from bench.live.real_crowd import DECLARED, TEACH, WASTE, crowd, taught, wasteful
@@ -35,7 +36,6 @@ from tests.cluster.errors import BedError
 Json = dict[str, Any]
 
 LOGS = ROOT / "build" / "bench" / "real"
-TRIES = 2
 MOST_SECONDS = 600.0
 """A part of a round that takes longer is given up."""
 
@@ -116,21 +116,13 @@ async def once(
     ground: RealGround, session: Session, number: int, part: str, per_second: float, given: argparse.Namespace
 ) -> Json:
     """One part of a round, once more when it was disturbed. Raises Disturbed when it was again."""
-    told = ""
-    for attempt in range(TRIES):
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(MOST_SECONDS):
-                if part == "kills":
-                    row = await kills(ground, session, f"grows-{number}-{attempt}-{int(time.time())}")
-                else:
-                    row = await crowd(ground, session, part, per_second, given.tasks, given.seconds, given.least_idle)
-        except* (Disturbed, TimeoutError) as error:
-            told = "; ".join(str(leaf) or type(leaf).__name__ for leaf in leaves(error))
-            print(f"   disturbed, once more: {told}", flush=True)
-        else:
-            return {"took_s": round(time.monotonic() - started), **row}
-    raise Disturbed(told)
+
+    async def run(attempt: int) -> Json:
+        if part == "kills":
+            return await kills(ground, session, f"grows-{number}-{attempt}-{int(time.time())}")
+        return await crowd(ground, session, part, per_second, given.tasks, given.seconds, given.least_idle)
+
+    return await undisturbed(run, MOST_SECONDS)
 
 
 async def kills(ground: RealGround, session: Session, kind: str) -> Json:

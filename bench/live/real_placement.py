@@ -12,11 +12,11 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from bench.conditions import ROOT, head
+from bench.live.attempts import undisturbed
 from bench.live.pairs import Pairs, when
 from bench.live.real_burner import counted_per_second
 from bench.live.real_ground import METRIC_SECONDS, RealGround
@@ -37,7 +37,6 @@ FIRST_SEED = 4101
 """Of seeds on which nothing was developed."""
 LEAD_SEED = 4000
 LEAD_SECONDS = 150.0
-TRIES = 2
 MOST_SECONDS = 900.0
 """A run that takes longer, with all that is before and after it, is given up."""
 
@@ -124,19 +123,12 @@ async def once(
     ground: RealGround, session: Session, found: Trace, policy: str, per_second: float, least_idle: float
 ) -> Json:
     """One run, once more when it was disturbed. Raises Disturbed when it was again."""
-    told = ""
-    for _ in range(TRIES):
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(MOST_SECONDS):
-                await ground.settle(session, found.others, per_second)
-                row = await run(ground, session, found, policy, per_second, least_idle)
-        except* (Disturbed, TimeoutError) as error:
-            told = "; ".join(str(leaf) or type(leaf).__name__ for leaf in leaves(error))
-            print(f"   disturbed, once more: {told}", flush=True)
-        else:
-            return {"took_s": round(time.monotonic() - started), **row}
-    raise Disturbed(told)
+
+    async def once_more(_: int) -> Json:
+        await ground.settle(session, found.others, per_second)
+        return await run(ground, session, found, policy, per_second, least_idle)
+
+    return await undisturbed(once_more, MOST_SECONDS)
 
 
 def line(seed: int, policy: str, row: Json) -> str:
